@@ -1,0 +1,134 @@
+"""The blueprints, one an API family, made from the table of endpoints.
+
+v1 endpoints are native routes, so that API Gateway itself knows them; v2 and everything unknown
+hang on greedy routes. Which function answers an endpoint is bound in the family's module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chalice.app import Blueprint
+from chalice.app import Response as ChaliceResponse
+
+from chalicelib.api import (
+    uploader,
+    v1_images,
+    v1_index,
+    v1_tags,
+    v2_base,
+    v2_blobs,
+    v2_manifests,
+)
+from chalicelib.service.world import World
+from chalicelib.web.edge import RegistryApp, read_request, to_chalice
+from chalicelib.web.endpoints import (
+    ALL_METHODS,
+    BY_NAME,
+    ROOT,
+    UPLOADER,
+    V1,
+    V2,
+    Endpoint,
+    family_of_path,
+    match,
+    native_paths,
+)
+from chalicelib.web.messages import Request, Response
+from chalicelib.web.pipeline import refuse, respond
+
+FAMILIES = (uploader, v1_images, v1_index, v1_tags, v2_base, v2_blobs, v2_manifests)
+GREEDY = (*V2, *UPLOADER)
+WorldMaker = Callable[[], World]
+
+
+def native_view(
+    app: RegistryApp, world: WorldMaker, endpoint: Endpoint
+) -> Callable[..., ChaliceResponse]:
+    """A Chalice view of one endpoint; its path variables are read from the event."""
+
+    def view(**_: str) -> ChaliceResponse:
+        request = current(app)
+        return to_chalice(respond(world(), endpoint, with_repository(request)))
+
+    return view
+
+
+def with_repository(request: Request) -> Request:
+    """Join the two variables of a native route back into the repository's name."""
+    params = dict(request.params)
+    first, second = params.pop("first", None), params.pop("second", None)
+    if first is not None:
+        params["repository"] = f"{first}/{second}" if second is not None else first
+    return replace_params(request, params)
+
+
+def replace_params(request: Request, params: dict[str, str]) -> Request:
+    return Request(**{**vars(request), "params": params})
+
+
+def current(app: RegistryApp) -> Request:
+    request = app.current_request
+    assert request is not None
+    return read_request(request)
+
+
+def greedy_view(
+    app: RegistryApp, world: WorldMaker, table: tuple[Endpoint, ...]
+) -> Callable[[], ChaliceResponse]:
+    """A Chalice view of everything below a greedy route, matched by our own table."""
+
+    def view() -> ChaliceResponse:
+        request = current(app)
+        found = match(request.method, request.path, table)
+        if found.endpoint is None:
+            response: Response = refuse(family_of_path(request.path), found.allowed)
+        else:
+            admitted = replace_params(request, dict(found.params))
+            response = respond(world(), found.endpoint, admitted)
+        return to_chalice(response)
+
+    return view
+
+
+def native_blueprint(app: RegistryApp, world: WorldMaker, table: tuple[Endpoint, ...]) -> Blueprint:
+    """Native routes for each row and each spelling of its path."""
+    blueprint = Blueprint(__name__)
+    for endpoint in table:
+        view = native_view(app, world, endpoint)
+        for path in native_paths(endpoint):
+            blueprint.route(
+                path,
+                methods=list(endpoint.methods),
+                name=route_name(endpoint, path),
+                content_types=[],
+            )(view)
+    return blueprint
+
+
+def route_name(endpoint: Endpoint, path: str) -> str:
+    spelling = "_long" if "{second}" in path else ""
+    return endpoint.name.replace(".", "_") + spelling
+
+
+def greedy_blueprint(
+    app: RegistryApp, world: WorldMaker, paths: tuple[str, ...], table: tuple[Endpoint, ...]
+) -> Blueprint:
+    """Greedy routes that take every method, so that refusals are ours and not the gateway's."""
+    blueprint = Blueprint(__name__)
+    for path in paths:
+        blueprint.route(
+            path,
+            methods=list(ALL_METHODS),
+            name="greedy_" + "".join(c for c in path if c.isalnum()),
+            content_types=[],
+        )(greedy_view(app, world, table))
+    return blueprint
+
+
+def register_all(app: RegistryApp, world: WorldMaker) -> RegistryApp:
+    """Put every family on the app. ``world`` is called on the first request, not before."""
+    app.register_blueprint(native_blueprint(app, world, (*V1, *ROOT)))
+    app.register_blueprint(greedy_blueprint(app, world, ("/v2", "/v2/{proxy+}"), GREEDY))
+    app.register_blueprint(greedy_blueprint(app, world, ("/{proxy+}",), tuple(BY_NAME.values())))
+    return app

@@ -1,0 +1,124 @@
+"""v1 images. Spec: Docker Registry API v1; the order of the checks is docker-registry's."""
+
+from __future__ import annotations
+
+import base64
+import json
+from email.utils import formatdate
+
+from chalicelib.api.documents import read_object
+from chalicelib.api.uploader import number_of, read_report, render_handed, render_parts, text_of
+from chalicelib.domain.access import Mode
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.image import V1Image, check_image_id
+from chalicelib.domain.media_types import JSON
+from chalicelib.service import images
+from chalicelib.web.messages import Response, json_response
+from chalicelib.web.pipeline import Call, handles
+
+YEAR_S = 31_536_000
+
+
+def cacheable(call: Call) -> dict[str, str]:
+    """Headers of what never changes; caches between us and the client only where all is public."""
+    scope = "public" if call.world.mode is Mode.OPEN else "private"
+    return {
+        "Cache-Control": f"{scope}, max-age={YEAR_S}",
+        "Expires": formatdate(call.world.clock.now_s() + YEAR_S, usegmt=True),
+        "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT",
+    }
+
+
+def image_id_of(call: Call) -> str:
+    return call.request.params["image_id"]
+
+
+@handles("v1.image.json.get")
+def get_json(call: Call) -> Response:
+    image = images.read(call.world, call.team, image_id_of(call))
+    if "if-modified-since" in call.request.headers:
+        return Response(304, cacheable(call))
+    headers = {"Content-Type": JSON, **cacheable(call), **_facts(image)}
+    return Response(200, headers, image.raw_json)
+
+
+def _facts(image: V1Image) -> dict[str, str]:
+    facts = {}
+    if image.layer:
+        facts["X-Docker-Size"] = str(image.layer.size_bytes)
+    if image.payload_checksum:
+        # docker-registry sends the first name, its own workflow test reads the second.
+        facts["X-Docker-Checksum-Payload"] = image.payload_checksum
+        facts["X-Docker-Payload-Checksum"] = image.payload_checksum
+    return facts
+
+
+@handles("v1.image.json.put")
+def put_json(call: Call) -> Response:
+    images.describe(call.world, call.team, image_id_of(call), call.request.body)
+    return json_response(True)
+
+
+@handles("v1.image.ancestry.get")
+def get_ancestry(call: Call) -> Response:
+    image = images.read(call.world, call.team, image_id_of(call))
+    if "if-modified-since" in call.request.headers:
+        return Response(304, cacheable(call))
+    headers = {"Content-Type": JSON, **cacheable(call)}
+    return Response(200, headers, json.dumps(image.ancestry).encode())
+
+
+@handles("v1.image.layer.get")
+def get_layer(call: Call) -> Response:
+    # The redirect runs out, so it is not to be cached as the layer behind it may be.
+    url = images.layer_url(call.world, call.team, image_id_of(call), call.request.method)
+    return Response(302, {"Location": url, "Cache-Control": "no-store"})
+
+
+@handles("v1.image.layer.put")
+def put_layer(call: Call) -> Response:
+    images.put_layer(call.world, call.team, image_id_of(call), call.request.body)
+    return json_response(True)
+
+
+@handles("v1.image.checksum.put")
+def put_checksum(call: Call) -> Response:
+    image_id = check_image_id(image_id_of(call))
+    checksum = call.request.headers.get("x-docker-checksum-payload")
+    if checksum is None:
+        raise RegistryError(ErrorCode.V1_CHECKSUM_HEADER_MISSING)
+    if not checksum.strip():
+        raise RegistryError(ErrorCode.V1_CHECKSUM_MISSING)
+    images.seal(call.world, call.team, image_id, checksum.strip())
+    return json_response(True)
+
+
+@handles("v1.image.layer.claim")
+def claim_layer(call: Call) -> Response:
+    claimed = images.claim_layer(call.world, call.team, image_id_of(call))
+    prefix = base64.b64encode(claimed.prefix).decode()
+    return json_response({**render_handed(claimed.handed), "payload_prefix": prefix})
+
+
+@handles("v1.image.layer.parts")
+def layer_parts(call: Call) -> Response:
+    asked = read_object(call.request.body, ErrorCode.BLOB_UPLOAD_INVALID)
+    upload_id, word = text_of(asked, "upload_id"), text_of(asked, "claim")
+    first = number_of(asked, "first")
+    urls = images.more_parts(call.world, call.team, image_id_of(call), upload_id, word, first)
+    return json_response({"parts": render_parts(urls)})
+
+
+@handles("v1.image.layer.finish")
+def finish_layer(call: Call) -> Response:
+    asked = read_object(call.request.body, ErrorCode.BLOB_UPLOAD_INVALID)
+    images.finish_layer(
+        call.world,
+        call.team,
+        image_id_of(call),
+        text_of(asked, "upload_id"),
+        text_of(asked, "claim"),
+        read_report(asked),
+        str(asked.get("payload_checksum") or ""),
+    )
+    return json_response(True)

@@ -1,0 +1,114 @@
+"""v2: blobs and their uploads. Spec: OCI Distribution 1.1, end-2, end-4 to end-6, end-11 to 14."""
+
+from __future__ import annotations
+
+from chalicelib.domain.access import Action
+from chalicelib.domain.digest import DEFAULT_ALGORITHM, HEX_CHARS, Digest, parse_digest
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.names import parse_repository_name
+from chalicelib.domain.ranges import ByteSpan, parse_content_range, render_received
+from chalicelib.domain.records import Blob
+from chalicelib.domain.upload import UploadSession, upload_path
+from chalicelib.service import pull, uploads
+from chalicelib.web.endpoints import url_for
+from chalicelib.web.messages import Response
+from chalicelib.web.pipeline import Call, authorize, handles
+
+
+@handles("v2.blob.get")
+def get_blob(call: Call) -> Response:
+    digest = parse_digest(call.request.params["digest"])
+    url = pull.blob_url(call.world, call.name, digest, call.request.method)
+    headers = {
+        "Location": url,
+        "Docker-Content-Digest": str(digest),
+        "Content-Type": "application/octet-stream",
+        "Cache-Control": "no-store",
+    }
+    return Response(307, headers)
+
+
+@handles("v2.upload.start")
+def start_upload(call: Call) -> Response:
+    query = call.request.query
+    if "mount" in query:
+        mounted = _mounted(call, parse_digest(query["mount"]), query.get("from"))
+        if mounted is not None:
+            return _created(call, mounted)
+    elif "digest" in query:
+        digest = parse_digest(query["digest"])
+        return _created(call, uploads.put_whole(call.world, call.name, digest, call.request.body))
+    algorithm = query.get("digest-algorithm", DEFAULT_ALGORITHM)
+    if algorithm not in HEX_CHARS:
+        raise RegistryError(ErrorCode.DIGEST_INVALID, "unsupported digest-algorithm")
+    return _accepted(uploads.start(call.world, call.name, algorithm), 202)
+
+
+def _mounted(call: Call, digest: Digest, source_text: str | None) -> Blob | None:
+    # A mount that may not be answered must look like any upload: no error, and no hint.
+    if source_text is None:
+        return None
+    try:
+        source = parse_repository_name(source_text)
+        authorize(call.world, call.actor, Action.PULL, source)
+    except RegistryError:
+        return None
+    return uploads.mount(call.world, call.name, source, digest)
+
+
+@handles("v2.upload.status")
+def upload_status(call: Call) -> Response:
+    session = uploads.status(call.world, call.name, call.request.params["upload_id"])
+    return _accepted(session, 204)
+
+
+@handles("v2.upload.append")
+def append_upload(call: Call) -> Response:
+    upload_id, body = call.request.params["upload_id"], call.request.body
+    return _accepted(uploads.append(call.world, call.name, upload_id, body, _span(call)), 202)
+
+
+@handles("v2.upload.close")
+def close_upload(call: Call) -> Response:
+    digest = required_digest(call)
+    upload_id, body = call.request.params["upload_id"], call.request.body
+    blob = uploads.close(call.world, call.name, upload_id, digest, body, _span(call))
+    return _created(call, blob)
+
+
+@handles("v2.upload.cancel")
+def cancel_upload(call: Call) -> Response:
+    uploads.cancel(call.world, call.name, call.request.params["upload_id"])
+    return Response(204)
+
+
+def required_digest(call: Call) -> Digest:
+    """The ``digest`` of the query. Raises: RegistryError(DIGEST_INVALID)."""
+    text = call.request.query.get("digest")
+    if not text:
+        raise RegistryError(ErrorCode.DIGEST_INVALID, "the digest parameter is missing")
+    return parse_digest(text)
+
+
+def _span(call: Call) -> ByteSpan | None:
+    text = call.request.headers.get("content-range")
+    return parse_content_range(text) if text else None
+
+
+def _accepted(session: UploadSession, status: int) -> Response:
+    headers = {
+        "Location": upload_path(session.repository, session.upload_id),
+        "Range": render_received(session.offset_bytes),
+        "Docker-Upload-UUID": session.upload_id,
+    }
+    return Response(status, headers)
+
+
+def _created(call: Call, blob: Blob) -> Response:
+    digest = str(blob.digest)
+    repository = call.request.params["repository"]
+    headers = {
+        "Location": url_for("v2.blob.get", repository=repository, digest=digest),
+        "Docker-Content-Digest": digest,
+    }
+    return Response(201, headers)

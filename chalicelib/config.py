@@ -1,0 +1,86 @@
+"""Settings from the environment; nothing else reads it. A setting that is missing stops the start.
+
+| variable | meaning |
+|---|---|
+| ROADSTEAD_TABLE | the DynamoDB table |
+| ROADSTEAD_BUCKET | the S3 bucket |
+| ROADSTEAD_AUTH | `on`: accounts; `off`: open to everybody (default `on`) |
+| ROADSTEAD_SIGNING_KEY | at least 32 bytes in hex: signs tokens |
+| ROADSTEAD_GATEWAY_KEY | the same for gateways that the operator runs; absent: none is believed |
+| ROADSTEAD_DYNAMODB_ENDPOINT, ROADSTEAD_S3_ENDPOINT | local servers in place of AWS |
+| ROADSTEAD_S3_PUBLIC_ENDPOINT | the S3 host that clients are sent to, where it has another name |
+| AWS_REGION | the region of table and bucket |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.domain.access import Mode
+
+MIN_KEY_BYTES = 32
+
+
+class SettingError(Exception):
+    """A setting is missing or malformed; the message names it and never its value."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between two deployments."""
+
+    table: str
+    bucket: str
+    region: str
+    mode: Mode
+    signing_key: bytes = field(repr=False)
+    gateway_key: bytes | None = field(repr=False, default=None)
+    dynamodb_endpoint: str | None = None
+    s3_endpoint: str | None = None
+    s3_public_endpoint: str | None = None
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check all settings.
+
+    Raises: SettingError.
+    """
+    auth = environ.get("ROADSTEAD_AUTH", Mode.ACCOUNTS.value)
+    if auth not in {mode.value for mode in Mode}:
+        raise SettingError("ROADSTEAD_AUTH must be `on` or `off`")
+    signing_key = _key(environ, "ROADSTEAD_SIGNING_KEY")
+    if signing_key is None:
+        raise SettingError("ROADSTEAD_SIGNING_KEY is not set")
+    return Settings(
+        table=_required(environ, "ROADSTEAD_TABLE"),
+        bucket=_required(environ, "ROADSTEAD_BUCKET"),
+        region=_required(environ, "AWS_REGION"),
+        mode=Mode(auth),
+        signing_key=signing_key,
+        gateway_key=_key(environ, "ROADSTEAD_GATEWAY_KEY"),
+        dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
+        s3_endpoint=environ.get("ROADSTEAD_S3_ENDPOINT") or None,
+        s3_public_endpoint=environ.get("ROADSTEAD_S3_PUBLIC_ENDPOINT") or None,
+    )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise SettingError(f"{name} is not set")
+    return value
+
+
+def _key(environ: Mapping[str, str], name: str) -> bytes | None:
+    text = environ.get(name)
+    if not text:
+        return None
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        raise SettingError(f"{name} must be hex digits") from None
+    if len(key) < MIN_KEY_BYTES:
+        raise SettingError(f"{name} must have at least {MIN_KEY_BYTES} bytes")
+    return key

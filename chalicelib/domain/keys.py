@@ -1,0 +1,28 @@
+"""Where objects lie in the bucket: every key begins with its team.
+
+<team>/sha256/<2 hex>/<64 hex>      proved blobs that came whole: named by what they are
+<team>/objects/<upload id>          blobs that came in parts (S3 cannot rename): a row points here
+<team>/uploads/<upload id>/<word>   tails of running uploads; nothing else ever points to them
+<team>/documents/<alg>/<hex>        manifests and v1 json too large for a row
+"""
+
+from __future__ import annotations
+
+from chalicelib.domain.digest import Digest
+
+
+def blob_key(team: str, digest: Digest) -> str:
+    """The content-addressed key; two levels, so that a listing can be cut into 256 shares."""
+    return f"{team}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
+
+
+def multipart_key(team: str, upload_id: str) -> str:
+    return f"{team}/objects/{upload_id}"
+
+
+def tail_key(team: str, upload_id: str, word: str) -> str:
+    return f"{team}/uploads/{upload_id}/{word}"
+
+
+def document_key(team: str, digest: Digest) -> str:
+    return f"{team}/documents/{digest.algorithm}/{digest.hex}"

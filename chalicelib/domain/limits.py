@@ -1,0 +1,43 @@
+"""The sizes and times that hold the design together; units stand in the names."""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# OCI Distribution 1.1, "Pushing Manifests": a registry should accept at least 4 MiB.
+MAX_MANIFEST_BYTES = 4 * MIB
+# A DynamoDB item holds 400 KB with its keys and attributes; larger documents go to S3.
+MAX_INLINE_DOCUMENT_BYTES = 300 * KIB
+MAX_MANIFEST_DESCRIPTORS = 2000
+MAX_MANIFEST_DEPTH = 32
+
+# Lambda takes 6 MB in an event, and base64 adds a third: 4.5 MB of bytes come through.
+MAX_INLINE_BODY_BYTES = 4_500_000
+# S3's smallest part but the last, and its largest number of parts.
+MIN_PART_BYTES = 5 * MIB
+MAX_PARTS = 10_000
+FIRST_PART_BYTES = 8 * MIB
+# What the registry is willing to read back itself to prove a digest, in one request of 30 s.
+MAX_PROOF_READ_BYTES = 2048 * MIB
+
+UPLOAD_TTL_S = 24 * 3600
+# How long a crashed request blocks its upload session for others.
+CLAIM_TTL_S = 60
+DOWNLOAD_URL_TTL_S = 1200
+PART_URL_TTL_S = 3600
+V1_TOKEN_TTL_S = 12 * 3600
+
+MAX_PAGE_ENTRIES = 1000
+DEFAULT_PAGE_ENTRIES = 100
+
+MAX_IMAGE_JSON_BYTES = 1_000_000
+MAX_ANCESTRY = 1024
+MAX_INDEX_IMAGES = 4096
+
+
+def part_bytes(part_number: int) -> int:
+    """How large the part of this number (from 1) is, so that few parts reach far.
+
+    8 MiB a part up to 8 GB, then doubling each thousand up to 64 MiB: 10,000 parts hold 500 GB,
+    while the sender never holds more than a few parts in memory.
+    """
+    return FIRST_PART_BYTES << min(3, (part_number - 1) // 1000)

@@ -1,0 +1,297 @@
+"""What the use cases ask of the world: a metadata store, a blob store, a clock, hashes, passwords.
+
+The promises stand in the docstrings, and `tests/contracts/` holds every adapter to them.
+``find_*`` answers None for what is not there; ``put_*`` may be repeated with the same value.
+A store that refuses or is too slow raises ``Unavailable``: the caller may try again, and nothing
+half done is visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.image import V1Image
+from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.paging import Listing, Page
+from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag, User
+from chalicelib.domain.upload import Part, UploadSession
+
+
+class PortError(Exception):
+    """Something that a store says instead of an answer."""
+
+
+class Missing(PortError):
+    """What the verb works on is not there (any more)."""
+
+
+class Conflict(PortError):
+    """The state is not the one that the caller expected; nothing was changed."""
+
+
+class Unavailable(PortError):
+    """The back end refused, throttled or timed out; nothing half done is visible."""
+
+
+class PartRefused(PortError):
+    """The blob store will not join these parts: one is missing, replaced or too small."""
+
+
+@dataclass(frozen=True)
+class PushSurvey:
+    """What a manifest PUT needs to know, as one consistent set of strong reads."""
+
+    repository: Repository | None
+    tag: Tag | None
+    blobs: Mapping[Digest, Blob] = field(default_factory=dict)
+    manifests: frozenset[Digest] = frozenset()
+
+
+class MetadataStore(Protocol):
+    """Repositories, tags, manifests, links, uploads, v1 images, users. Reads are strong.
+
+    Every verb but those on users takes the team: what one team stores, no other ever sees.
+    """
+
+    # --- repositories -------------------------------------------------------------------------
+
+    def find_repository(self, team: str, name: RepositoryName) -> Repository | None:
+        """Costs: 1 read."""
+
+    def put_repository(self, team: str, repository: Repository) -> None:
+        """Create it with its catalog entry; one that exists stays as it is. Costs: 1 write."""
+
+    def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
+        """Bytewise by full path. Costs: 1 query."""
+
+    # --- manifests and tags -------------------------------------------------------------------
+
+    def survey_push(
+        self,
+        team: str,
+        name: RepositoryName,
+        tag: TagName | None,
+        blobs: Sequence[Digest],
+        manifests: Sequence[Digest],
+    ) -> PushSurvey:
+        """The repository, the tag, and which of these blobs and manifests it holds.
+
+        Costs: 1 batch read for each hundred keys.
+        """
+
+    def put_manifest(
+        self, team: str, repository: Repository, manifest: StoredManifest, tags: Sequence[Tag]
+    ) -> None:
+        """Store a manifest and point the tags to it, all or nothing; the tags are the commit.
+
+        The repository comes into being with it. Costs: 1 transaction.
+        """
+
+    def find_manifest(
+        self, team: str, name: RepositoryName, digest: Digest
+    ) -> StoredManifest | None:
+        """Costs: 1 read."""
+
+    def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
+        """The tag, with its manifest when it points to one. Costs: 1 read."""
+
+    def put_tag(self, team: str, repository: Repository, tag: Tag) -> None:
+        """Point a tag to a v1 image; the repository comes into being. Costs: 1 transaction."""
+
+    def delete_tag(self, team: str, name: RepositoryName, tag: TagName) -> None:
+        """Raises: Missing. Costs: 1 transaction."""
+
+    def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
+        """Bytewise by name, without their manifests' bytes. Costs: 1 query."""
+
+    # --- blobs --------------------------------------------------------------------------------
+
+    def find_link(self, team: str, name: RepositoryName, digest: Digest) -> Blob | None:
+        """The blob, when this repository may serve it. Costs: 1 read."""
+
+    def find_blob(self, team: str, digest: Digest) -> Blob | None:
+        """The team's blob, whichever repository holds it: never an answer to a client by itself.
+
+        Costs: 1 read.
+        """
+
+    def put_blob(
+        self, team: str, name: RepositoryName, blob: Blob, closing: UploadSession | None = None
+    ) -> None:
+        """Make proved bytes visible in a repository, and end the upload that brought them.
+
+        Raises: Conflict when ``closing`` is no longer held by its claim. Costs: 1 transaction.
+        """
+
+    # --- uploads ------------------------------------------------------------------------------
+
+    def open_upload(self, session: UploadSession) -> None:
+        """Costs: 1 write."""
+
+    def find_upload(self, team: str, upload_id: str, *, now_s: int) -> UploadSession | None:
+        """None once it has expired, whether or not its row is gone. Costs: 1 read."""
+
+    def claim_upload(
+        self, team: str, upload_id: str, claim: str, *, now_s: int, expires_at_s: int
+    ) -> UploadSession:
+        """Take the session for one request; of two at once exactly one gets it.
+
+        The holder of a claim renews it by claiming again with the same word.
+        Raises: Missing (unknown, expired); Conflict (held by another claim that has not run out).
+        Costs: 1 conditional write; 1 read more when it is refused.
+        """
+
+    def save_upload(self, session: UploadSession, claim: str) -> None:
+        """Store the session as given, if ``claim`` still holds it.
+
+        Raises: Conflict. Costs: 1 conditional write.
+        """
+
+    def close_upload(self, session: UploadSession) -> None:
+        """End a session whose bytes are not wanted; one that is gone already is no error.
+
+        Costs: 1 write.
+        """
+
+    # --- v1 images ----------------------------------------------------------------------------
+
+    def find_images(self, team: str, image_ids: Sequence[str]) -> Mapping[str, V1Image]:
+        """Those of them that exist. Costs: 1 read (one id), or 1 batch read for each hundred."""
+
+    def put_image(self, team: str, image: V1Image) -> None:
+        """Describe an image anew. Raises: Conflict when it is sealed. Costs: 1 write."""
+
+    def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
+        """Give a described image its layer, and the team the layer's blob, all or nothing.
+
+        ``closing`` is the upload that brought the bytes; it ends with it.
+        Raises: Conflict when the json is no longer the one that the checksum covers, or the
+        image is sealed or gone. Costs: 1 transaction.
+        """
+
+    def seal_image(self, team: str, image: V1Image) -> None:
+        """Seal an uploaded image that still has this checksum.
+
+        Raises: Conflict. Costs: 1 conditional write.
+        """
+
+    def put_index_images(
+        self, team: str, name: RepositoryName, images: Sequence[IndexImage]
+    ) -> None:
+        """Merge into the repository's v1 list: one entry an id, the first checksum stays.
+
+        Costs: 1 query, and 1 batch write for each 25 entries that are new.
+        """
+
+    def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
+        """All of them, bytewise by id. Costs: 1 query (a page more for each 1 MB)."""
+
+    # --- users --------------------------------------------------------------------------------
+
+    def find_user(self, name: str) -> User | None:
+        """Costs: 1 read."""
+
+    def create_user(self, user: User) -> None:
+        """Raises: Conflict when the name is taken. Costs: 1 conditional write."""
+
+
+class BlobStore(Protocol):
+    """Objects by key, and large ones by parts. Keys come from ``domain/keys.py``.
+
+    An object is there whole or not at all. Multipart uploads that are neither completed nor
+    aborted are the collector's to find.
+    """
+
+    def presign_get(self, key: str, *, method: str = "GET", ttl_s: int) -> str:
+        """A URL that serves the object to whoever has it, Range included. Costs: 0."""
+
+    def presign_part(self, key: str, multipart_id: str, number: int, *, ttl_s: int) -> str:
+        """A URL that takes one part by PUT and answers its ETag. Costs: 0."""
+
+    def presign_put(self, key: str, *, ttl_s: int) -> str:
+        """A URL that takes a small object by PUT. Costs: 0."""
+
+    def put(self, key: str, data: bytes, *, sha256_hex: str | None = None) -> None:
+        """Store an object; with a digest, bytes that do not match are refused by the store.
+
+        Costs: 1 call.
+        """
+
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
+        """The bytes from ``start`` to ``end``, both inclusive. Raises: Missing. Costs: 1 call."""
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """The object in pieces of bounded size. Raises: Missing. Costs: 1 call."""
+
+    def size_bytes(self, key: str) -> int | None:
+        """None when there is no such object. Costs: 1 call."""
+
+    def copy(self, source_key: str, key: str) -> None:
+        """Copy an object of at most 5 GB. Raises: Missing. Costs: 1 call."""
+
+    def create_multipart(self, key: str) -> str:
+        """Begin an object in parts; the answer is its multipart id. Costs: 1 call."""
+
+    def put_part(self, key: str, multipart_id: str, number: int, data: bytes) -> Part:
+        """Store a part. Raises: Missing (no such upload). Costs: 1 call."""
+
+    def copy_part(
+        self, source_key: str, key: str, multipart_id: str, number: int, size_bytes: int
+    ) -> Part:
+        """Make an object into a part without moving its bytes through us. Costs: 1 call."""
+
+    def complete_multipart(self, key: str, multipart_id: str, parts: Sequence[Part]) -> None:
+        """Join the parts, each pinned by its ETag, into the object.
+
+        Raises: Missing (no such upload: perhaps it is complete already); PartRefused.
+        Costs: 1 call.
+        """
+
+    def abort_multipart(self, key: str, multipart_id: str) -> None:
+        """Forget the parts; no such upload is no error. Costs: 1 call."""
+
+
+class Hasher(Protocol):
+    """A running hash whose state can leave the process."""
+
+    def update(self, data: bytes | memoryview) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+    def state(self) -> bytes | None:
+        """What continues this hash elsewhere; None where the platform cannot say."""
+
+
+class Hashing(Protocol):
+    """Makes running hashes."""
+
+    def begin(self, algorithm: str) -> Hasher: ...
+
+    def resume(self, algorithm: str, state: bytes) -> Hasher:
+        """Raises: Unavailable where the platform cannot continue a state."""
+
+
+class Clock(Protocol):
+    """The only way to the time."""
+
+    def now_s(self) -> int: ...
+
+
+class Passwords(Protocol):
+    """Hashes and checks passwords, slowly on purpose."""
+
+    def hash(self, password: str) -> str: ...
+
+    def matches(self, encoded: str, password: str) -> bool: ...
+
+    def nobody(self) -> str:
+        """A hash that no password matches and that takes as long to check as any."""
+
+
+class Words(Protocol):
+    """Makes words that nobody can guess: upload ids, claims."""
+
+    def fresh(self) -> str: ...

@@ -1,0 +1,1 @@
+"""Use cases: they take values and ports, sequence the calls, and return values."""

@@ -1,0 +1,95 @@
+"""From parts to one proved object: the end of every upload that did not come whole."""
+
+from __future__ import annotations
+
+from chalicelib.domain import keys, limits
+from chalicelib.domain.digest import Digest, digest_of
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.records import Blob
+from chalicelib.domain.upload import UploadSession
+from chalicelib.ports import Missing, PartRefused
+from chalicelib.service.world import World
+
+
+def join_upload(world: World, session: UploadSession, digest: Digest) -> Blob:
+    """Join what a claimed session holds into an object that is proved to have this digest.
+
+    May be repeated after a crash at any of its calls. Nothing is visible until the caller links
+    the blob. Bytes that the team has already are given up for those.
+    Raises: RegistryError(DIGEST_INVALID, BLOB_UPLOAD_INVALID, SIZE_EXCEEDED).
+    Costs: 1 read and, in S3, 2 calls (3 with a tail); for unproved bytes one reading of them.
+    """
+    running = session.running
+    known_digest = running.digest if running and running.algorithm == digest.algorithm else None
+    if known_digest is not None and known_digest != digest:
+        raise mismatch(digest)
+    known = world.metadata.find_blob(session.team, digest)
+    if known is not None and known_digest is not None:
+        if session.multipart_id:
+            world.blobs.abort_multipart(session.object_key, session.multipart_id)
+        return known
+    if not session.parts:
+        return _from_tail(world, session, digest)
+    if known_digest is None and session.offset_bytes > limits.MAX_PROOF_READ_BYTES:
+        raise RegistryError(
+            ErrorCode.SIZE_EXCEEDED,
+            "the hash of these bytes is not known, and they are too many to read again here; "
+            "push through a gateway or with `roadstead push`",
+            detail={"limit_bytes": limits.MAX_PROOF_READ_BYTES},
+        )
+    complete(world, session)
+    if known_digest is None and read_digest(world, session.object_key, digest.algorithm) != digest:
+        raise mismatch(digest)
+    return known or Blob(digest, session.offset_bytes, session.object_key)
+
+
+def mismatch(digest: Digest) -> RegistryError:
+    """The bytes are not those that the client named."""
+    return RegistryError(ErrorCode.DIGEST_INVALID, detail={"digest": str(digest)})
+
+
+def parts_gone() -> RegistryError:
+    """S3 has forgotten the multipart upload, or a request before this one has completed it."""
+    return RegistryError(
+        ErrorCode.BLOB_UPLOAD_INVALID, "the parts of this upload are gone; start again"
+    )
+
+
+def _from_tail(world: World, session: UploadSession, digest: Digest) -> Blob:
+    # A tail is small and may have been written by somebody else's hand: it is read and hashed,
+    # and S3 checks it once more under its own name.
+    data = world.blobs.get(session.tail.key) if session.tail else b""
+    if digest_of(data, digest.algorithm) != digest:
+        raise mismatch(digest)
+    key = keys.blob_key(session.team, digest)
+    world.blobs.put(key, data, sha256_hex=digest.hex if digest.algorithm == "sha256" else None)
+    return Blob(digest, len(data), key)
+
+
+def complete(world: World, session: UploadSession) -> None:
+    """Complete the multipart upload of a session, tail included.
+
+    Raises: RegistryError(BLOB_UPLOAD_INVALID) when S3 will not join the parts.
+    """
+    multipart_id, key, parts = session.multipart_id or "", session.object_key, session.parts
+    try:
+        if session.tail:
+            data = world.blobs.get(session.tail.key)
+            parts = (*parts, world.blobs.put_part(key, multipart_id, len(parts) + 1, data))
+        world.blobs.complete_multipart(key, multipart_id, parts)
+    except Missing:
+        # A request before this one may have got as far as here, and no further.
+        if world.blobs.size_bytes(key) != session.offset_bytes:
+            raise parts_gone() from None
+    except PartRefused:
+        raise RegistryError(
+            ErrorCode.BLOB_UPLOAD_INVALID, "a part of this upload was replaced; start again"
+        ) from None
+
+
+def read_digest(world: World, key: str, algorithm: str) -> Digest:
+    """Hash an object by reading it back. Raises: Missing. Costs: 1 S3 call and all its bytes."""
+    hasher = world.hashing.begin(algorithm)
+    for piece in world.blobs.read(key):
+        hasher.update(piece)
+    return Digest(algorithm, hasher.hexdigest())

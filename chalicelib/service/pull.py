@@ -1,0 +1,36 @@
+"""Bytes out: a blob is looked up here and served by S3."""
+
+from __future__ import annotations
+
+from chalicelib.domain import limits
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.paging import Listing, Page
+from chalicelib.domain.records import Tag
+from chalicelib.service.world import World
+
+
+def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) -> str:
+    """A URL that serves the blob by GET or HEAD, for twenty minutes.
+
+    Raises: RegistryError(BLOB_UNKNOWN).
+    Costs: 1 read.
+    """
+    blob = world.metadata.find_link(world.team_of(name), name, digest)
+    if blob is None:
+        raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)})
+    return world.blobs.presign_get(blob.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S)
+
+
+def tags(world: World, name: RepositoryName, page: Page) -> Listing[Tag]:
+    """A page of tags.
+
+    Raises: RegistryError(NAME_UNKNOWN) for a repository that does not exist.
+    Costs: 1 query; 1 read more when it found nothing.
+    """
+    team = world.team_of(name)
+    listing = world.metadata.list_tags(team, name, page)
+    if not listing.entries and world.metadata.find_repository(team, name) is None:
+        raise RegistryError(ErrorCode.NAME_UNKNOWN, detail={"name": name.shown})
+    return listing

@@ -1,0 +1,1 @@
+"""HTTP around the use cases: the endpoint table, the pipeline, errors rendered, event quirks."""

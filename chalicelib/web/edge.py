@@ -1,0 +1,155 @@
+"""The one module that knows the quirks of Chalice and of API Gateway's events.
+
+| quirk (Chalice 1.34) | what is done about it |
+|---|---|
+| `*/*` as binary type refuses every request without `Accept` | a default is put into the event |
+| repeated headers: only the last one is in `headers` | read from `multiValueHeaders` |
+| an exception in `to_dict` escapes `app(event)` | caught around the call; our own 500 |
+| HEAD is not implied by GET, ANY is a literal | every method is registered |
+| `current_request` is one attribute of the app | kept apart for each thread |
+| header values must be strings, bodies with a foreign type must be bytes | one `Response` type |
+| path parameters are decoded by API Gateway, not by Chalice | nothing here decodes again |
+| `{proxy+}` passes no argument to the view | read from `uri_params` |
+| Chalice's own 404, 405, 415 have its own shape | no content types, a catch-all route |
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from chalice.app import Chalice
+from chalice.app import Request as ChaliceRequest
+from chalice.app import Response as ChaliceResponse
+
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.web.endpoints import Family, family_of_path
+from chalicelib.web.messages import Headers, Request, Response
+from chalicelib.web.render import render_error
+
+log = logging.getLogger("roadstead")
+
+
+class RegistryApp(Chalice):
+    """Chalice, safe to be called from many threads, and never answering in a shape of its own."""
+
+    def __init__(self, app_name: str) -> None:
+        self._threads = threading.local()
+        super().__init__(app_name=app_name, configure_logs=False)
+        self.api.binary_types = ["*/*"]
+
+    @property
+    def current_request(self) -> ChaliceRequest | None:
+        return getattr(self._threads, "request", None)
+
+    @current_request.setter
+    def current_request(self, request: ChaliceRequest | None) -> None:
+        self._threads.request = request
+
+    def __call__(self, event: dict[str, Any], context: object) -> Any:
+        if "requestContext" not in event:
+            return super().__call__(event, context)
+        try:
+            answer = super().__call__(_with_accept(event), context)
+        except Exception:
+            log.exception("an answer could not be rendered")
+            answer = None
+        if answer is None or _is_chalice_shape(answer):
+            path = str(event.get("path") or "")
+            error = RegistryError(_code_of(answer))
+            return to_lambda(render_error(family_of_path(path), error))
+        return answer
+
+
+def _with_accept(event: dict[str, Any]) -> dict[str, Any]:
+    headers = event.get("headers") or {}
+    if any(name.lower() == "accept" for name in headers):
+        return event
+    # The multi-value map stays as it was: there a handler still sees that none was sent.
+    return {**event, "headers": {**headers, "accept": "*/*"}}
+
+
+def _is_chalice_shape(answer: Mapping[str, Any]) -> bool:
+    if answer.get("statusCode", 200) < 400:
+        return False
+    body = answer.get("body") or ""
+    if answer.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode("utf-8", "replace")
+    if not isinstance(body, str) or not body.startswith("{"):
+        return True
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return True
+    return not ({"errors", "error"} & set(document))
+
+
+def _code_of(answer: Mapping[str, Any] | None) -> ErrorCode:
+    status = answer["statusCode"] if answer else 500
+    return {
+        400: ErrorCode.BAD_REQUEST,
+        403: ErrorCode.NOT_FOUND,
+        404: ErrorCode.NOT_FOUND,
+        405: ErrorCode.UNSUPPORTED,
+        415: ErrorCode.BAD_REQUEST,
+    }.get(status, ErrorCode.UNKNOWN)
+
+
+def read_request(request: ChaliceRequest) -> Request:
+    """The current event as our own value; ``uri_params`` become ``params`` as they are."""
+    event = request.to_original_event()
+    pairs = [
+        (name, value)
+        for name, values in (event.get("multiValueHeaders") or {}).items()
+        for value in values
+    ] or list((event.get("headers") or {}).items())
+    context = event.get("requestContext") or {}
+    query = event.get("multiValueQueryStringParameters") or {}
+    return Request(
+        method=request.method,
+        path=_path(event, request.uri_params or {}),
+        params=dict(request.uri_params or {}),
+        query={name: values[-1] for name, values in query.items() if values},
+        headers=Headers(pairs),
+        body=_bytes(request.raw_body),
+        source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),
+        request_id=str(context.get("requestId") or ""),
+    )
+
+
+def _path(event: Mapping[str, Any], uri_params: Mapping[str, str]) -> str:
+    # Below a greedy route the decoded variable counts: whether `path` itself is decoded differs
+    # between API Gateway's stages, custom domains and its documentation.
+    resource = str(event["requestContext"]["resourcePath"])
+    if "{proxy+}" in resource:
+        return resource.replace("{proxy+}", uri_params.get("proxy", ""))
+    return str(event.get("path") or "")
+
+
+def _bytes(body: bytes | str | None) -> bytes:
+    return body.encode() if isinstance(body, str) else body or b""
+
+
+def to_chalice(response: Response) -> ChaliceResponse:
+    """Our answer for Chalice, which wants bytes and strings."""
+    return ChaliceResponse(
+        body=response.body, headers=dict(response.headers), status_code=response.status
+    )
+
+
+def to_lambda(response: Response) -> dict[str, Any]:
+    """Our answer as API Gateway takes it, without Chalice in between."""
+    return {
+        "statusCode": response.status,
+        "headers": dict(response.headers),
+        "multiValueHeaders": {},
+        "body": base64.b64encode(response.body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+__all__ = ["Family", "RegistryApp", "read_request", "to_chalice", "to_lambda"]

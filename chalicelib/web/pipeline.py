@@ -1,0 +1,177 @@
+"""One request's way: identify -> authorize -> handle -> render. Every family goes it.
+
+A handler is a function of a ``Call``; it is bound to its endpoint by ``handles`` and the tests
+hold the bindings against the table.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from chalicelib.domain.access import (
+    ANONYMOUS,
+    OPEN_TEAM,
+    Action,
+    Actor,
+    Decision,
+    Mode,
+    decide,
+    needs_visibility,
+    team_of,
+)
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.names import RepositoryName, parse_repository_name
+from chalicelib.domain.tokens import parse_v1_token
+from chalicelib.ports import Conflict, Missing, PartRefused, Unavailable
+from chalicelib.service.accounts import check_login
+from chalicelib.service.world import World
+from chalicelib.web.credentials import Basic, V1TokenText, parse_authorization
+from chalicelib.web.endpoints import Endpoint, Family
+from chalicelib.web.messages import Request, Response
+from chalicelib.web.render import FAMILY_HEADERS, render_error
+
+log = logging.getLogger("roadstead")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a handler is given: the request, who asks, and the repository when the path names one.
+
+    ``team`` is the repository's; of a v1 image request, whose path names none, the token's.
+    """
+
+    world: World
+    request: Request
+    endpoint: Endpoint
+    actor: Actor
+    repository: RepositoryName | None
+    team: str
+
+    @property
+    def name(self) -> RepositoryName:
+        """The repository of a path that has one."""
+        assert self.repository is not None, self.endpoint.name
+        return self.repository
+
+
+Handler = Callable[[Call], Response]
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Bind a handler to endpoints by name."""
+
+    def bind(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(names, handler))
+        return handler
+
+    return bind
+
+
+def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
+    """Answer a request to an endpoint; never raises, and never shows an exception."""
+    try:
+        call = _admitted(world, endpoint, request)
+        response = HANDLERS[endpoint.name](call)
+    except RegistryError as error:
+        return render_error(endpoint.family, error)
+    except Unavailable as error:
+        log.warning("unavailable endpoint=%s cause=%s", endpoint.name, error)
+        headers = {"Retry-After": "2"}
+        refusal = RegistryError(ErrorCode.UNAVAILABLE, headers=headers)
+        return render_error(endpoint.family, refusal)
+    except (Missing, Conflict, PartRefused):
+        # Something changed under the request's feet: whoever repeats it finds the new state.
+        log.exception("lost a race endpoint=%s request=%s", endpoint.name, request.request_id)
+        return render_error(endpoint.family, RegistryError(ErrorCode.UNAVAILABLE))
+    except Exception:
+        log.exception("unexpected endpoint=%s request=%s", endpoint.name, request.request_id)
+        return render_error(endpoint.family, RegistryError(ErrorCode.UNKNOWN))
+    return replace(response, headers={**FAMILY_HEADERS[endpoint.family], **response.headers})
+
+
+def refuse(family: Family, allowed: tuple[str, ...]) -> Response:
+    """Answer a request that no endpoint matches."""
+    if allowed:
+        error = RegistryError(ErrorCode.UNSUPPORTED, headers={"Allow": ", ".join(allowed)})
+    else:
+        error = RegistryError(ErrorCode.NOT_FOUND)
+    return render_error(family, error)
+
+
+def _admitted(world: World, endpoint: Endpoint, request: Request) -> Call:
+    actor = identify(world, request.headers)
+    repository = _repository(request.params)
+    if repository is None and actor.grant is not None:
+        repository = actor.grant.repository
+    team = _team(world.mode, repository)
+    call = Call(world, request, endpoint, actor, repository, team)
+    if endpoint.action is Action.NONE:
+        return call
+    if _needs_repository(endpoint) and repository is None and world.mode is Mode.ACCOUNTS:
+        raise RegistryError(ErrorCode.UNAUTHORIZED)
+    authorize(world, actor, endpoint.action, repository)
+    return call
+
+
+def _team(mode: Mode, repository: RepositoryName | None) -> str:
+    # With accounts, a request that names no repository has no team either.
+    if repository is None:
+        return OPEN_TEAM if mode is Mode.OPEN else ""
+    return team_of(mode, repository)
+
+
+def _needs_repository(endpoint: Endpoint) -> bool:
+    return endpoint.action not in (Action.NONE, Action.SIGNED_IN)
+
+
+def _repository(params: Mapping[str, str]) -> RepositoryName | None:
+    text = params.get("repository")
+    return parse_repository_name(text) if text is not None else None
+
+
+def identify(world: World, headers: Mapping[str, str]) -> Actor:
+    """Who sends these headers.
+
+    Raises: RegistryError(UNAUTHORIZED): wrong password, bad token, unknown scheme.
+    Costs: 0 for a token; for a password 1 read and one argon2 a minute.
+    """
+    if world.mode is Mode.OPEN:
+        return ANONYMOUS
+    credentials = parse_authorization(headers.get("authorization"))
+    if credentials is None:
+        return ANONYMOUS
+    actor: Actor | None = None
+    if isinstance(credentials, Basic):
+        actor = check_login(world, credentials.name, credentials.password)
+    elif isinstance(credentials, V1TokenText):
+        now_s = world.clock.now_s()
+        token = parse_v1_token(world.signing_key, credentials.text, now_s=now_s)
+        actor = token.actor() if token else None
+    if actor is None:
+        raise RegistryError(ErrorCode.UNAUTHORIZED, "wrong name, password or token")
+    return actor
+
+
+def authorize(
+    world: World, actor: Actor, action: Action, repository: RepositoryName | None
+) -> None:
+    """Let the actor do this, or say why not.
+
+    Raises: RegistryError(UNAUTHORIZED) for somebody unknown, RegistryError(DENIED) for the others.
+    Costs: 0; 1 read where the decision hangs on whether the repository is public.
+    """
+    is_public = False
+    if repository is not None and needs_visibility(world.mode, actor, action, repository):
+        record = world.metadata.find_repository(world.team_of(repository), repository)
+        is_public = record.is_public if record else False
+    decision = decide(world.mode, actor, action, repository, is_public=is_public)
+    if decision is Decision.ALLOW:
+        return
+    scope = {"action": action.value}
+    if repository is not None:
+        scope["repository"] = repository.shown
+    code = ErrorCode.UNAUTHORIZED if decision is Decision.IDENTIFY else ErrorCode.DENIED
+    raise RegistryError(code, detail=scope)

@@ -1,0 +1,1 @@
+"""What runs on a person's machine or in a container, never in Lambda."""

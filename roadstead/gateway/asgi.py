@@ -1,0 +1,138 @@
+"""The ASGI application: small requests become events, large bodies are streamed.
+
+A body that fits into a Lambda event goes the inline way, exactly as on AWS; only what is larger,
+and only on the endpoints that take blobs, goes past the app to S3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
+from chalicelib.ports import Hashing
+from chalicelib.web.endpoints import Carries, Match, match
+from roadstead.gateway.events import (
+    MAX_EVENT_BODY_BYTES,
+    HttpRequest,
+    HttpResponse,
+    LambdaFront,
+    refusal,
+)
+from roadstead.gateway.intake import ClientGoneError, Intake, Receive, Send
+from roadstead.gateway.streams import (
+    Streaming,
+    answered,
+    stream_blob,
+    stream_layer,
+    stream_whole,
+)
+from roadstead.uploader import PartStorage
+
+CALL_THREADS = 32
+
+
+class Gateway:
+    """Serves a Chalice app over ASGI."""
+
+    def __init__(self, app: Any, hashing: Hashing, gateway_key: bytes | None) -> None:
+        self._pool = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="call")
+        self._front = LambdaFront(app)
+        self._shared = Streaming(self._front, PartStorage(), hashing, self._pool, gateway_key)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                self._pool.shutdown(wait=False)
+                return
+
+    async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        request, intake = _read_head(scope), Intake(receive)
+        response = await answered(functools.partial(self._respond, request, intake))
+        if response is None:
+            return
+        cut_short = not intake.ended
+        await _send(send, response, closing=cut_short)
+        if cut_short:
+            await intake.drain()
+
+    async def _respond(self, request: HttpRequest, intake: Intake) -> HttpResponse:
+        found = match(request.method, unquote(request.raw_path))
+        carries = found.endpoint.carries if found.endpoint else Carries.DOCUMENT
+        if carries is Carries.DOCUMENT:
+            return await self._inline(request, intake, MAX_EVENT_BODY_BYTES, bytearray())
+        declared = request.header("content-length") or ""
+        held = bytearray()
+        if not declared.isdigit() or int(declared) <= MAX_INLINE_BODY_BYTES:
+            held = await intake.up_to(MAX_INLINE_BODY_BYTES)
+            if intake.ended and len(held) <= MAX_INLINE_BODY_BYTES:
+                return await self._inline(request, intake, MAX_INLINE_BODY_BYTES, held)
+        return await self._stream(request, found, carries, intake, bytes(held))
+
+    async def _inline(
+        self, request: HttpRequest, intake: Intake, limit_bytes: int, held: bytearray
+    ) -> HttpResponse:
+        if int(_number(request.header("content-length"))) > limit_bytes:
+            return _too_large(limit_bytes)
+        body = held + await intake.up_to(limit_bytes) if not intake.ended else held
+        if len(body) > limit_bytes:
+            return _too_large(limit_bytes)
+        whole = HttpRequest(**{**vars(request), "body": bytes(body)})
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._front.call, whole)
+
+    async def _stream(
+        self, request: HttpRequest, found: Match, carries: Carries, intake: Intake, held: bytes
+    ) -> HttpResponse:
+        if carries is Carries.V1_LAYER:
+            return await stream_layer(self._shared, request, found.params, intake, held)
+        if request.method != "POST":
+            return await stream_blob(self._shared, request, found.params, intake, held)
+        if "digest" in dict(parse_qsl(request.query)):
+            return await stream_whole(self._shared, request, found.params, intake, held)
+        return _too_large(MAX_INLINE_BODY_BYTES)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+def _too_large(limit_bytes: int) -> HttpResponse:
+    return refusal(413, "SIZE_INVALID", f"this request takes at most {limit_bytes} bytes")
+
+
+def _read_head(scope: dict[str, Any]) -> HttpRequest:
+    headers = [(name.decode().lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+    client = scope.get("client")
+    return HttpRequest(
+        method=scope["method"],
+        raw_path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        source_ip=client[0] if client else "",
+    )
+
+
+async def _send(send: Send, response: HttpResponse, *, closing: bool) -> None:
+    pairs = [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in response.headers
+    ]
+    if closing:
+        pairs.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": response.status, "headers": pairs})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+__all__ = ["ClientGoneError", "Gateway"]

@@ -1,0 +1,50 @@
+"""uvicorn around the gateway: one process, HTTP/1.1, loopback unless told otherwise."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import uvicorn
+
+from roadstead.gateway.asgi import Gateway
+
+
+def make_server(gateway: Gateway, *, host: str, port: int) -> uvicorn.Server:
+    """A server that has not begun; ``server.run(sockets=[...])`` serves until told to exit.
+
+    httptools answers a TLS hello on this plain port with a status line, which containerd needs
+    for its way back from https to http.
+    """
+    config = uvicorn.Config(
+        gateway_app(gateway),
+        host=host,
+        port=port,
+        http="httptools",
+        loop="auto",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
+    return uvicorn.Server(config)
+
+
+def gateway_app(gateway: Gateway) -> Any:
+    """uvicorn's types want a callable of its own kind."""
+    return gateway
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises: OSError when the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen(1024)
+    return listener

@@ -1,0 +1,271 @@
+"""Bodies too large for Lambda: claimed, streamed to S3 in parts, reported; then the client's
+own request goes to the app with an empty body.
+
+    dialect A   POST, PATCH (all bytes), PUT (empty)      the PATCH is streamed
+    dialect B   POST, PUT (all bytes)                     streamed, then the PUT without its body
+    one request POST ?digest= (all bytes)                 a POST, streamed, then a PUT
+    v1          PUT layer (all bytes, length unknown)     claim, streamed, finish
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import json
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+from chalicelib.ports import Hashing
+from chalicelib.service.remote import make_layer_proof, make_proof
+from chalicelib.web.endpoints import url_for
+from roadstead.gateway.events import HttpRequest, HttpResponse, LambdaFront, refusal
+from roadstead.gateway.intake import ClientGoneError, Intake
+from roadstead.uploader import (
+    ApiAnswer,
+    PartPump,
+    PartStorage,
+    StorageFailed,
+    Stored,
+    UploadRefused,
+    release_of,
+    report_of,
+)
+
+log = logging.getLogger("roadstead.gateway")
+T = TypeVar("T")
+
+BATCH_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """What streams share in one gateway. ``key`` is the operator's; without it nothing is proved
+    by us, and the registry reads the bytes itself.
+    """
+
+    front: LambdaFront
+    storage: PartStorage
+    hashing: Hashing
+    pool: Executor
+    key: bytes | None
+
+    async def run(self, function: Callable[..., T], *args: object) -> T:
+        """Call something that blocks, on a thread of the gateway's own pool."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.pool, functools.partial(function, *args))
+
+
+@dataclass(frozen=True)
+class CallerApi:
+    """The API with the permissions of the client whose request we are serving."""
+
+    front: LambdaFront
+    request: HttpRequest
+
+    def post(self, path: str, document: Mapping[str, object]) -> ApiAnswer:
+        kept = [
+            (name, value)
+            for name, value in self.request.headers
+            if name in ("authorization", "host", "user-agent", "cookie")
+        ]
+        request = HttpRequest(
+            "POST",
+            path,
+            "",
+            [*kept, ("content-type", "application/json"), ("accept", "application/json")],
+            json.dumps(document).encode(),
+            self.request.source_ip,
+        )
+        answer = self.front.call(request)
+        return ApiAnswer(answer.status, answer.headers, answer.body)
+
+
+def without_body(request: HttpRequest, **changes: Any) -> HttpRequest:
+    """The client's request as it goes to the app once its bytes are in S3."""
+    dropped = ("content-length", "content-range", "transfer-encoding", "expect", "content-type")
+    headers = [(name, value) for name, value in request.headers if name not in dropped]
+    return replace(request, headers=headers, body=b"", **changes)
+
+
+def _length(request: HttpRequest) -> int | None:
+    text = request.header("content-length")
+    return int(text) if text and text.isdigit() else None
+
+
+async def stream_blob(
+    shared: Streaming, request: HttpRequest, params: Mapping[str, str], intake: Intake, held: bytes
+) -> HttpResponse:
+    """Stream a PATCH or a PUT into its upload session, and answer as the app would."""
+    remote = {"repository": params["repository"], "upload_id": params["upload_id"]}
+    api = CallerApi(shared.front, request)
+    asked = {
+        "content_range": request.header("content-range"),
+        "length_bytes": _length(request),
+    }
+    path = url_for("uploader.claim", **remote)
+    answer = await shared.run(api.post, path, {k: v for k, v in asked.items() if v is not None})
+    claimed = answer.document()
+    pump = await shared.run(
+        functools.partial(
+            PartPump,
+            api,
+            shared.storage,
+            shared.hashing,
+            claimed,
+            parts_path=url_for("uploader.parts", **remote),
+        )
+    )
+    advance_path = url_for("uploader.advance", **remote)
+
+    def prove(stored: Stored) -> str:
+        if shared.key is None or stored.running is None:
+            return ""
+        word, upload_id = claimed["claim"], claimed["upload_id"]
+        return make_proof(shared.key, upload_id, word, stored.offset_bytes, stored.running)
+
+    stored = await _pumped(shared, pump, intake, held, api, advance_path, release_of(claimed))
+    report = report_of(claimed, stored, prove)
+    advanced = (await shared.run(api.post, advance_path, report)).document()
+    if request.method == "PATCH":
+        return HttpResponse(
+            202,
+            [
+                ("Docker-Distribution-Api-Version", "registry/2.0"),
+                ("Location", advanced["location"]),
+                ("Range", advanced["range"]),
+                ("Docker-Upload-UUID", claimed["upload_id"]),
+                ("Content-Length", "0"),
+            ],
+        )
+    return await shared.run(shared.front.call, without_body(request))
+
+
+async def stream_whole(
+    shared: Streaming, request: HttpRequest, params: Mapping[str, str], intake: Intake, held: bytes
+) -> HttpResponse:
+    """Serve POST ?digest= with many bytes as the three requests that it stands for."""
+    query = parse_qsl(request.query)
+    rest = [(name, value) for name, value in query if name != "digest"]
+    opened = await shared.run(shared.front.call, without_body(request, query=urlencode(rest)))
+    location = opened.header("location")
+    if opened.status != 202 or location is None:
+        return opened
+    closing = replace(
+        request,
+        method="PUT",
+        raw_path=location,
+        query=urlencode([(name, value) for name, value in query if name == "digest"]),
+    )
+    session = {"repository": params["repository"], "upload_id": location.rsplit("/", 1)[-1]}
+    return await stream_blob(shared, closing, session, intake, held)
+
+
+async def stream_layer(
+    shared: Streaming, request: HttpRequest, params: Mapping[str, str], intake: Intake, held: bytes
+) -> HttpResponse:
+    """Stream a v1 layer: its digest and its payload checksum are made as it passes."""
+    image_id = params["image_id"]
+    api = CallerApi(shared.front, request)
+    claim_path = url_for("v1.image.layer.claim", image_id=image_id)
+    claimed = (await shared.run(api.post, claim_path, {})).document()
+    payload = shared.hashing.begin("sha256")
+    payload.update(base64.b64decode(claimed["payload_prefix"]))
+    pump = await shared.run(
+        functools.partial(
+            PartPump,
+            api,
+            shared.storage,
+            shared.hashing,
+            claimed,
+            parts_path=url_for("v1.image.layer.parts", image_id=image_id),
+            extra=payload,
+        )
+    )
+    stored = await _pumped(shared, pump, intake, held, api, None, {})
+    checksum = f"sha256:{stored.extra_hex}"
+
+    def prove(stored: Stored) -> str:
+        if shared.key is None or stored.running is None:
+            return ""
+        word, upload_id = claimed["claim"], claimed["upload_id"]
+        return make_layer_proof(shared.key, upload_id, word, stored.running.digest, checksum)
+
+    report = {**report_of(claimed, stored, prove), "payload_checksum": checksum}
+    finish_path = url_for("v1.image.layer.finish", image_id=image_id)
+    answer = await shared.run(api.post, finish_path, report)
+    return HttpResponse(answer.status, answer.headers, answer.body)
+
+
+async def _pumped(
+    shared: Streaming,
+    pump: PartPump,
+    intake: Intake,
+    held: bytes,
+    api: CallerApi,
+    release_path: str | None,
+    release: Mapping[str, object],
+) -> Stored:
+    """Feed the whole body; on any failure nothing is reported, and the claim is let go."""
+    try:
+        await _feed_all(shared, pump, intake, held)
+        return await shared.run(pump.finish)
+    except BaseException:
+        await asyncio.shield(_let_go(shared, pump, api, release_path, release))
+        raise
+
+
+async def _feed_all(shared: Streaming, pump: PartPump, intake: Intake, held: bytes) -> None:
+    """Read the next batch while the one before it is hashed and sent."""
+    batch = bytearray(held)
+    feeding: asyncio.Future[None] | None = None
+    try:
+        while data := await intake.piece():
+            batch += data
+            if len(batch) >= BATCH_BYTES:
+                if feeding is not None:
+                    await feeding
+                feeding = asyncio.ensure_future(shared.run(pump.feed, batch))
+                batch = bytearray()
+    finally:
+        if feeding is not None:
+            await feeding
+    await shared.run(pump.feed, batch)
+
+
+async def _let_go(
+    shared: Streaming,
+    pump: PartPump,
+    api: CallerApi,
+    release_path: str | None,
+    release: Mapping[str, object],
+) -> None:
+    await shared.run(pump.abandon)
+    if release_path is not None:
+        await shared.run(api.post, release_path, release)
+
+
+async def answered(
+    work: Callable[[], Any],
+) -> HttpResponse | None:
+    """Run a stream; refusals become answers, and None means that nobody listens any more."""
+    try:
+        response: HttpResponse = await work()
+    except UploadRefused as refused:
+        answer = refused.answer
+        return HttpResponse(answer.status, answer.headers, answer.body)
+    except StorageFailed as failure:
+        log.warning("%s", failure)
+        return refusal(
+            503,
+            "UNAVAILABLE",
+            "the store behind the registry did not take the bytes; try again",
+            [("Retry-After", "2")],
+        )
+    except ClientGoneError:
+        return None
+    return response
