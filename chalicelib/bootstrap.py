@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from chalicelib.adapters.aws import open_session
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo.store import DynamoMetadata
 from chalicelib.adapters.hashing import ResumableHashing
@@ -17,9 +18,13 @@ from chalicelib.service.world import World
 def build(settings: Settings) -> World:
     """A world on DynamoDB and S3. Costs: 0 calls; clients are made when they are first used."""
     clock = SystemClock()
+    session = open_session(settings.access_key, settings.secret_key)
     return World(
         metadata=DynamoMetadata(
-            settings.table, settings.region, endpoint_url=settings.dynamodb_endpoint
+            settings.table,
+            settings.region,
+            endpoint_url=settings.dynamodb_endpoint,
+            session=session,
         ),
         blobs=S3Blobs(
             settings.bucket,
@@ -27,6 +32,7 @@ def build(settings: Settings) -> World:
             endpoint_url=settings.s3_endpoint,
             public_endpoint_url=settings.s3_public_endpoint,
             clock=clock,
+            session=session,
         ),
         clock=clock,
         hashing=ResumableHashing(),

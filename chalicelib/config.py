@@ -29,7 +29,10 @@ class SettingError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that differs between two deployments."""
+    """Everything that differs between two deployments.
+
+    Without ``access_key`` the credentials are those that AWS gives the function.
+    """
 
     table: str
     bucket: str
@@ -40,6 +43,8 @@ class Settings:
     dynamodb_endpoint: str | None = None
     s3_endpoint: str | None = None
     s3_public_endpoint: str | None = None
+    access_key: str | None = field(repr=False, default=None)
+    secret_key: str | None = field(repr=False, default=None)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -50,7 +50,6 @@ class StoredLayer:
 class V1Image:
     """One image of a team; ``raw_json`` is the body that was PUT, byte for byte.
 
-    A json above 300 KB lies in the object ``json_key``, and ``raw_json`` is empty in the store.
     ``ancestry`` begins with the image itself and ends with the root.
     ``payload_checksum`` is what the layer that is here gives together with the json that is here.
     """
@@ -61,7 +60,6 @@ class V1Image:
     state: ImageState
     layer: StoredLayer | None = None
     payload_checksum: str | None = None
-    json_key: str | None = None
 
     @property
     def parent(self) -> str | None:

@@ -42,7 +42,7 @@ def describe(world: World, team: str, image_id: str, raw: bytes) -> V1Image:
     """Take an image's json.
 
     Raises: RegistryError(V1_IMAGE_ID_INVALID, V1_JSON_*, V1_PARENT_*, V1_IMAGE_EXISTS).
-    Costs: 1 read (a batch when it has a parent), 1 conditional write; 1 S3 call above 300 KB.
+    Costs: 1 read (a batch when it has a parent), 1 conditional write.
     """
     description = parse_image_json(check_image_id(image_id), raw)
     wanted = [image_id, *([description.parent] if description.parent else [])]
@@ -50,38 +50,22 @@ def describe(world: World, team: str, image_id: str, raw: bytes) -> V1Image:
     parent = found.get(description.parent) if description.parent else None
     image = described(description, raw, found.get(image_id), parent)
     try:
-        world.metadata.put_image(team, _with_json_stored(world, team, image))
+        world.metadata.put_image(team, image)
     except Conflict:
         raise RegistryError(ErrorCode.V1_IMAGE_EXISTS) from None
     return image
 
 
-def _with_json_stored(world: World, team: str, image: V1Image) -> V1Image:
-    if len(image.raw_json) <= limits.MAX_INLINE_DOCUMENT_BYTES:
-        return image
-    digest = digest_of(image.raw_json)
-    key = keys.document_key(team, digest)
-    world.blobs.put(key, image.raw_json, sha256_hex=digest.hex)
-    return replace(image, raw_json=b"", json_key=key)
-
-
-def _with_json_loaded(world: World, image: V1Image) -> V1Image:
-    if image.json_key is None:
-        return image
-    return replace(image, raw_json=world.blobs.get(image.json_key))
-
-
 def find(world: World, team: str, image_id: str) -> V1Image | None:
-    """The image with its json, in whatever state. Costs: 1 read; 1 S3 call above 300 KB."""
-    image = world.metadata.find_images(team, [check_image_id(image_id)]).get(image_id)
-    return _with_json_loaded(world, image) if image else None
+    """The image with its json, in whatever state. Costs: 1 read."""
+    return world.metadata.find_images(team, [check_image_id(image_id)]).get(image_id)
 
 
 def read(world: World, team: str, image_id: str) -> V1Image:
     """A whole image with its json.
 
     Raises: RegistryError(V1_IMAGE_ID_INVALID, V1_IMAGE_UNKNOWN, V1_IMAGE_BUSY).
-    Costs: 1 read; 1 S3 call above 300 KB.
+    Costs: 1 read.
     """
     return check_readable(find(world, team, image_id))
 

@@ -1,0 +1,46 @@
+# The front door. `make up` runs a registry here; `make test` runs the tests; `make check` is the gate.
+PORT ?= 5000
+DATA ?= .roadstead
+AUTH ?= off
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help up test check lint types imports docs clean bench clients lock
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The interpreter: python3.11 by name, else a python3 that is 3.11 or newer.
+$(VENV)/local.stamp: requirements.txt requirements-local.txt pyproject.toml
+	@test -x $(BIN)/python || { \
+	  py=$$(command -v $(PYTHON) || command -v python3 || true); \
+	  test -n "$$py" && "$$py" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "make: Python 3.11 is needed and was not found. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }; \
+	  "$$py" -m venv $(VENV) || { \
+	    echo "make: Python could not make a virtual environment. On Debian: apt-get install python3.11-venv"; exit 1; }; }
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-local.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/local.stamp requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roadstead AUTH=off|on
+	@exec $(BIN)/roadstead up --port $(PORT) --data $(DATA) --auth $(AUTH)
+
+test: $(VENV)/dev.stamp ## run all tests; a client that is missing is named as not run
+	$(BIN)/pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+imports: $(VENV)/dev.stamp
+	$(BIN)/lint-imports
+
+check: lint types imports test ## the gate: lint, types, import contracts, tests

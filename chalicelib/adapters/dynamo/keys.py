@@ -1,0 +1,112 @@
+"""The key layout of the table: partition key PK and sort key SK, both strings.
+
+    PK                              SK                  item
+    TEAM#<team>                     repo#<path>         a repository, and its line in the catalog
+    REPO#<team>#<path>              tag#<tag>           a tag as lists show it, without bytes
+    REPO#<team>#<path>              man#<digest>        "this manifest is here", without bytes
+    REPO#<team>#<path>              blob#<digest>       link: this repository may serve the blob
+    REPO#<team>#<path>              v1img#<image id>    an entry of the v1 image list
+    TAG#<team>#<path>#<tag>         #                   a tag with its manifest: one read is a pull
+    MAN#<team>#<path>#<digest>      #                   a manifest
+    BLOB#<team>#<digest>            #                   a blob of the team, whoever links it
+    UP#<team>#<upload id>           #                   an upload session; expires
+    IMG#<team>#<image id>           #                   a v1 image
+    IMG#<team>#<image id>           json#<hash>#<n>     what of its json does not fit beside it
+    USER#<name>                     #                   an account
+
+What is read often and alone has a partition of its own, so that no repository is a hot one; what
+is listed shares a partition, where DynamoDB keeps it sorted by the bytes of SK. `#` stands in no
+team, name, tag, digest or id, so no two facts can meet in one key.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.names import RepositoryName, TagName
+
+ALONE = "#"
+
+REPOSITORIES = "repo#"
+TAGS = "tag#"
+MANIFESTS = "man#"
+LINKS = "blob#"
+INDEX_IMAGES = "v1img#"
+
+# The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
+# bytes, and whatever is longer than every entry sorts among them as its beginning does.
+_MAX_AFTER_BYTES = 600
+
+
+class Key(NamedTuple):
+    pk: str
+    sk: str
+
+
+def repository(team: str, name: RepositoryName) -> Key:
+    return Key(catalog(team), f"{REPOSITORIES}{name.path}")
+
+
+def tag_entry(team: str, name: RepositoryName, tag: TagName) -> Key:
+    return Key(contents(team, name), f"{TAGS}{tag.value}")
+
+
+def manifest_entry(team: str, name: RepositoryName, digest: Digest) -> Key:
+    return Key(contents(team, name), f"{MANIFESTS}{digest}")
+
+
+def link(team: str, name: RepositoryName, digest: Digest) -> Key:
+    return Key(contents(team, name), f"{LINKS}{digest}")
+
+
+def index_image(team: str, name: RepositoryName, image_id: str) -> Key:
+    return Key(contents(team, name), f"{INDEX_IMAGES}{image_id}")
+
+
+def tag(team: str, name: RepositoryName, tag: TagName) -> Key:
+    return Key(f"TAG#{team}#{name.path}#{tag.value}", ALONE)
+
+
+def manifest(team: str, name: RepositoryName, digest: Digest) -> Key:
+    return Key(f"MAN#{team}#{name.path}#{digest}", ALONE)
+
+
+def blob(team: str, digest: Digest) -> Key:
+    return Key(f"BLOB#{team}#{digest}", ALONE)
+
+
+def upload(team: str, upload_id: str) -> Key:
+    return Key(f"UP#{team}#{upload_id}", ALONE)
+
+
+def image(team: str, image_id: str) -> Key:
+    return Key(f"IMG#{team}#{image_id}", ALONE)
+
+
+def json_piece(team: str, image_id: str, json_hash: str, number: int) -> Key:
+    return Key(f"IMG#{team}#{image_id}", f"json#{json_hash}#{number}")
+
+
+def user(name: str) -> Key:
+    return Key(f"USER#{name}", ALONE)
+
+
+def catalog(team: str) -> str:
+    """The partition that lists a team's repositories."""
+    return f"TEAM#{team}"
+
+
+def contents(team: str, name: RepositoryName) -> str:
+    """The partition that lists what a repository holds."""
+    return f"REPO#{team}#{name.path}"
+
+
+def span_after(prefix: str, after: str) -> tuple[str, str]:
+    """The sort keys, both inclusive, of what begins with ``prefix`` and sorts after ``after``."""
+    last = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    if not after:
+        return prefix, last
+    start = after.encode("utf-8", "replace")[:_MAX_AFTER_BYTES].decode("utf-8", "ignore")
+    # Nothing sorts between a text and the same text with a NUL behind it.
+    return f"{prefix}{start}\x00", last

@@ -1,0 +1,344 @@
+"""The items as PynamoDB models, and how each becomes a value of the domain.
+
+The models carry no connection of their own: `table.py` sends what they serialize through the
+one connection of the store, because PynamoDB otherwise opens one (and a client) for each class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Self
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    BooleanAttribute,
+    DiscriminatorAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.models import Model
+
+from chalicelib.adapters.dynamo import keys, packing
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.image import ImageState, StoredLayer, V1Image
+from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag, User
+from chalicelib.domain.upload import RunningHash, Tail, UploadSession
+
+PARTITION_KEY, SORT_KEY, EXPIRY = "PK", "SK", "expires_at_s"
+
+
+def _text(*, null: bool = True) -> UnicodeAttribute:
+    return UnicodeAttribute(null=null)
+
+
+def _number(*, null: bool = True) -> NumberAttribute:
+    return NumberAttribute(null=null)
+
+
+def _bytes() -> BinaryAttribute:
+    return BinaryAttribute(null=True, legacy_encoding=False)
+
+
+class Row(Model):
+    """What every item has; ``kind`` says which of the classes below it is."""
+
+    pk = UnicodeAttribute(hash_key=True, attr_name=PARTITION_KEY)
+    sk = UnicodeAttribute(range_key=True, attr_name=SORT_KEY)
+    kind = DiscriminatorAttribute(attr_name="kind")
+
+    @classmethod
+    def at(cls, key: keys.Key, **attributes: Any) -> Self:
+        return cls(hash_key=key.pk, range_key=key.sk, **attributes)
+
+
+class RepositoryRow(Row, discriminator="repository"):
+    created_at_s = _number(null=False)
+    is_public = BooleanAttribute()
+
+    @classmethod
+    def of(cls, team: str, repository: Repository) -> Self:
+        return cls.at(
+            keys.repository(team, repository.name),
+            created_at_s=repository.created_at_s,
+            is_public=repository.is_public,
+        )
+
+    def name(self) -> RepositoryName:
+        return RepositoryName(self.sk.removeprefix(keys.REPOSITORIES))
+
+    def value(self) -> Repository:
+        return Repository(self.name(), int(self.created_at_s), self.is_public)
+
+
+class _ManifestColumns(Row):
+    """The columns of a manifest; all empty where there is none."""
+
+    digest = _text()
+    media_type = _text()
+    size_bytes = _number()
+    raw = _bytes()
+    object_key = _text()
+    subject = _text()
+    artifact_type = _text()
+    annotations = _bytes()
+
+    def _fill(self, manifest: StoredManifest | None, *, slim: bool) -> None:
+        if manifest is None:
+            return
+        self.digest = str(manifest.digest)
+        self.media_type = manifest.media_type
+        self.size_bytes = manifest.size_bytes
+        self.object_key = manifest.object_key
+        self.subject = str(manifest.subject) if manifest.subject else None
+        self.artifact_type = manifest.artifact_type
+        if slim:
+            return
+        self.raw = None if manifest.raw is None else packing.pack(manifest.raw)
+        self.annotations = packing.pack_annotations(manifest.annotations, manifest.raw)
+
+    def manifest(self) -> StoredManifest | None:
+        if not self.digest:
+            return None
+        raw = None if self.raw is None else packing.unpack(self.raw)
+        return StoredManifest(
+            digest=read_digest(self.digest),
+            media_type=self.media_type,
+            size_bytes=int(self.size_bytes),
+            raw=raw,
+            object_key=self.object_key,
+            subject=read_digest(self.subject) if self.subject else None,
+            artifact_type=self.artifact_type,
+            annotations=packing.unpack_annotations(self.annotations, raw),
+        )
+
+
+class ManifestRow(_ManifestColumns, discriminator="manifest"):
+    @classmethod
+    def of(cls, team: str, name: RepositoryName, manifest: StoredManifest) -> Self:
+        row = cls.at(keys.manifest(team, name, manifest.digest))
+        row._fill(manifest, slim=False)
+        return row
+
+
+class ManifestEntryRow(_ManifestColumns, discriminator="manifest entry"):
+    @classmethod
+    def of(cls, team: str, name: RepositoryName, manifest: StoredManifest) -> Self:
+        row = cls.at(keys.manifest_entry(team, name, manifest.digest))
+        row._fill(manifest, slim=True)
+        return row
+
+
+class _TagColumns(_ManifestColumns):
+    tag = _text(null=False)
+    updated_at_s = _number(null=False)
+    image_id = _text()
+    client = _bytes()
+
+    @classmethod
+    def _made(cls, key: keys.Key, tag: Tag, *, slim: bool) -> Self:
+        row = cls.at(
+            key,
+            tag=tag.name.value,
+            updated_at_s=tag.updated_at_s,
+            image_id=tag.image_id,
+            client=packing.pack_texts(tag.client),
+        )
+        row._fill(tag.manifest, slim=slim)
+        return row
+
+    def value(self) -> Tag:
+        return Tag(
+            name=TagName(self.tag),
+            updated_at_s=int(self.updated_at_s),
+            manifest=self.manifest(),
+            image_id=self.image_id,
+            client=packing.unpack_texts(self.client),
+        )
+
+
+class TagRow(_TagColumns, discriminator="tag"):
+    @classmethod
+    def of(cls, team: str, name: RepositoryName, tag: Tag) -> Self:
+        return cls._made(keys.tag(team, name, tag.name), tag, slim=False)
+
+
+class TagEntryRow(_TagColumns, discriminator="tag entry"):
+    @classmethod
+    def of(cls, team: str, name: RepositoryName, tag: Tag) -> Self:
+        return cls._made(keys.tag_entry(team, name, tag.name), tag, slim=True)
+
+
+class _BlobColumns(Row):
+    digest = _text(null=False)
+    size_bytes = _number(null=False)
+    object_key = _text(null=False)
+
+    @classmethod
+    def of(cls, key: keys.Key, blob: Blob) -> Self:
+        return cls.at(
+            key,
+            digest=str(blob.digest),
+            size_bytes=blob.size_bytes,
+            object_key=blob.object_key,
+        )
+
+    def value(self) -> Blob:
+        return Blob(read_digest(self.digest), int(self.size_bytes), self.object_key)
+
+
+class LinkRow(_BlobColumns, discriminator="link"):
+    pass
+
+
+class BlobRow(_BlobColumns, discriminator="blob"):
+    pass
+
+
+class UploadRow(Row, discriminator="upload"):
+    team = _text(null=False)
+    upload_id = _text(null=False)
+    repository = _text(null=False)
+    expires_at_s = _number(null=False)
+    offset_bytes = _number(null=False)
+    object_key = _text(null=False)
+    multipart_id = _text()
+    parts = _bytes()
+    tail_key = _text()
+    tail_bytes = _number()
+    hash_algorithm = _text()
+    hash_hex = _text()
+    running_algorithm = _text()
+    running_state = _bytes()
+    algorithm = _text(null=False)
+    claim = _text()
+    claim_expires_at_s = _number(null=False)
+    image_id = _text()
+
+    @classmethod
+    def of(cls, session: UploadSession) -> Self:
+        tail, running = session.tail, session.running
+        return cls.at(
+            keys.upload(session.team, session.upload_id),
+            team=session.team,
+            upload_id=session.upload_id,
+            repository=session.repository.path,
+            expires_at_s=session.expires_at_s,
+            offset_bytes=session.offset_bytes,
+            object_key=session.object_key,
+            multipart_id=session.multipart_id,
+            parts=packing.pack_parts(session.parts) if session.parts else None,
+            tail_key=tail.key if tail else None,
+            tail_bytes=tail.size_bytes if tail else None,
+            running_algorithm=running.algorithm if running else None,
+            hash_algorithm=running.digest.algorithm if running else None,
+            hash_hex=running.digest.hex if running else None,
+            running_state=running.state if running else None,
+            algorithm=session.algorithm,
+            claim=session.claim,
+            claim_expires_at_s=session.claim_expires_at_s,
+            image_id=session.image_id,
+        )
+
+    def value(self) -> UploadSession:
+        tail = None if self.tail_key is None else Tail(self.tail_key, int(self.tail_bytes))
+        return UploadSession(
+            upload_id=self.upload_id,
+            team=self.team,
+            repository=RepositoryName(self.repository),
+            expires_at_s=int(self.expires_at_s),
+            offset_bytes=int(self.offset_bytes),
+            object_key=self.object_key,
+            multipart_id=self.multipart_id,
+            parts=packing.unpack_parts(self.parts) if self.parts else (),
+            tail=tail,
+            running=self._running(),
+            algorithm=self.algorithm,
+            claim=self.claim,
+            claim_expires_at_s=int(self.claim_expires_at_s),
+            image_id=self.image_id,
+        )
+
+    def _running(self) -> RunningHash | None:
+        if not self.running_algorithm:
+            return None
+        digest = Digest(self.hash_algorithm, self.hash_hex)
+        return RunningHash(self.running_algorithm, digest, self.running_state)
+
+
+class ImageRow(Row, discriminator="image"):
+    image_id = _text(null=False)
+    json = _bytes()
+    json_pieces = _number(null=False)
+    json_hash = _text(null=False)
+    ancestry = _bytes()
+    state = _text(null=False)
+    layer_digest = _text()
+    layer_bytes = _number()
+    layer_key = _text()
+    payload_checksum = _text()
+
+    def value(self, more_json: bytes = b"") -> V1Image:
+        """The image; ``more_json`` is what its pieces hold, still packed, in order."""
+        layer = None
+        if self.layer_digest is not None:
+            digest = read_digest(self.layer_digest)
+            layer = StoredLayer(digest, int(self.layer_bytes), self.layer_key)
+        return V1Image(
+            image_id=self.image_id,
+            raw_json=packing.unpack(self.json + more_json),
+            ancestry=tuple(packing.unpack(self.ancestry).decode().split()),
+            state=ImageState(self.state),
+            layer=layer,
+            payload_checksum=self.payload_checksum,
+        )
+
+
+class JsonPieceRow(Row, discriminator="json piece"):
+    json = _bytes()
+
+
+class IndexImageRow(Row, discriminator="index image"):
+    checksum = _text()
+
+    def value(self) -> IndexImage:
+        return IndexImage(self.sk.removeprefix(keys.INDEX_IMAGES), self.checksum)
+
+
+class UserRow(Row, discriminator="user"):
+    name = _text(null=False)
+    password_hash = _text(null=False)
+    email = _text()
+    is_administrator = BooleanAttribute()
+    created_at_s = _number(null=False)
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls.at(
+            keys.user(user.name),
+            name=user.name,
+            password_hash=user.password_hash,
+            email=user.email,
+            is_administrator=user.is_administrator,
+            created_at_s=user.created_at_s,
+        )
+
+    def value(self) -> User:
+        return User(
+            name=self.name,
+            password_hash=self.password_hash,
+            email=self.email,
+            is_administrator=self.is_administrator,
+            created_at_s=int(self.created_at_s),
+        )
+
+
+def read_digest(text: str) -> Digest:
+    """A digest that we stored ourselves, and need not check again."""
+    algorithm, _, encoded = text.partition(":")
+    return Digest(algorithm, encoded)
+
+
+def json_hash(raw_json: bytes) -> str:
+    """What conditions compare instead of up to a megabyte of json."""
+    return hashlib.sha256(raw_json).hexdigest()

@@ -1,0 +1,345 @@
+"""The only module that speaks to DynamoDB: one connection, strong reads, and the port's errors.
+
+    DynamoDB says                                    the caller sees
+    ConditionalCheckFailed, alone or in a            Conflict
+      cancelled transaction
+    TransactionConflict (another transaction is      a few more tries with growing, random pauses;
+      at the same item right now)                    then Unavailable
+    throttled, 5xx, no answer, no connection         Unavailable, after botocore's one retry
+    anything else (no such table, no permission)     PortError: nobody can try that again
+
+No method describes the table: PynamoDB takes the schema from ``_schema``.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, cast
+
+import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.connection import Connection
+from pynamodb.connection.base import MetaTable
+from pynamodb.exceptions import PynamoDBException, VerboseClientError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
+
+from chalicelib.adapters.dynamo.keys import Key
+from chalicelib.adapters.dynamo.models import PARTITION_KEY, SORT_KEY, Row
+from chalicelib.ports import Conflict, PortError, Unavailable
+
+R = TypeVar("R", bound=Row)
+T = TypeVar("T")
+
+# Two attempts of at most seven seconds each: half of what API Gateway gives a request.
+CONNECT_TIMEOUT_S = 2
+READ_TIMEOUT_S = 5
+ATTEMPTS = 2
+# A gateway has as many threads as it likes; a Lambda function uses one.
+MAX_CONNECTIONS = 32
+
+CONFLICT_TRIES = 6
+FIRST_PAUSE_S = 0.02
+
+BATCH_READ_KEYS = 100
+BATCH_READ_TRIES = 5
+TRANSACTION_ITEMS = 100
+
+_BUSY = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "ThrottlingError",
+        "ThroughputExceeded",
+        "TransactionInProgressException",
+        "InternalServerError",
+        "InternalFailure",
+        "ServiceUnavailable",
+        "LimitExceededException",
+    }
+)
+
+
+class _Contended(Unavailable):
+    """Another transaction holds the item at this very moment."""
+
+
+class _Connection(Connection):
+    """PynamoDB's connection over a session that was made elsewhere."""
+
+    def __init__(
+        self,
+        session: botocore.session.Session,
+        region: str,
+        url: str | None,
+        read_timeout_s: float,
+    ) -> None:
+        super().__init__(
+            region=region,
+            host=url,
+            connect_timeout_seconds=CONNECT_TIMEOUT_S,
+            read_timeout_seconds=read_timeout_s,
+            max_pool_connections=MAX_CONNECTIONS,
+            retry_configuration={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        )
+        self._shared = session
+
+    @property
+    def session(self) -> botocore.session.Session:
+        return self._shared
+
+
+class Table:
+    """Reads and writes of rows; ``on_request`` hears the operation of every HTTP request sent."""
+
+    def __init__(
+        self,
+        name: str,
+        region: str,
+        endpoint_url: str | None,
+        session: botocore.session.Session,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        on_request: Callable[[str], None] | None = None,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        self.name = name
+        self.connection = _Connection(session, region, endpoint_url, read_timeout_s)
+        self.connection.add_meta_table(_schema(name))
+        self._sleep = sleep
+        self._random = random.SystemRandom()
+        # Here and not at the first call: creating clients is not safe among threads, and the
+        # init phase of a Lambda function has a whole CPU.
+        events = self.connection.client.meta.events
+        if on_request is not None:
+            hear = on_request
+            events.register(
+                "before-send.dynamodb",
+                lambda event_name, **_: hear(event_name.rpartition(".")[2]),
+            )
+
+    # --- reads --------------------------------------------------------------------------------
+
+    def get(self, model: type[R], key: Key) -> R | None:
+        answer = self._try(
+            lambda: self.connection.get_item(self.name, key.pk, key.sk, consistent_read=True)
+        )
+        item = answer.get("Item")
+        return model.from_raw_data(item) if item else None
+
+    def batch_get(self, wanted: Iterable[Key]) -> list[Row]:
+        """Those rows of them that exist, in no order."""
+        distinct = list(dict.fromkeys(wanted))
+        rows: list[Row] = []
+        for at in range(0, len(distinct), BATCH_READ_KEYS):
+            rows += self._batch_get(distinct[at : at + BATCH_READ_KEYS])
+        return rows
+
+    def _batch_get(self, wanted: Sequence[Key]) -> list[Row]:
+        left: list[Any] = [{PARTITION_KEY: key.pk, SORT_KEY: key.sk} for key in wanted]
+        rows: list[Row] = []
+        for attempt in range(BATCH_READ_TRIES):
+            answer = self._read_batch(left)
+            rows += [Row.from_raw_data(item) for item in answer["Responses"].get(self.name, ())]
+            left = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            if not left:
+                return rows
+            self._pause(attempt)
+        raise Unavailable("DynamoDB left keys of a batch unread")
+
+    def _read_batch(self, left: list[Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._try(
+            lambda: self.connection.batch_get_item(self.name, left, consistent_read=True)
+        )
+        return answer
+
+    def query(
+        self, model: type[R], pk: str, span: tuple[str, str], limit: int | None = None
+    ) -> tuple[list[R], bool]:
+        """Rows of a partition in the order of their sort keys, and whether more follow them.
+
+        Costs: 1 query; without a limit 1 more for each MB.
+        """
+        rows: list[R] = []
+        start: dict[str, Any] | None = None
+        while True:
+            answer = self._query_page(pk, span, limit, start)
+            rows += [model.from_raw_data(item) for item in answer["Items"]]
+            start = answer.get("LastEvaluatedKey")
+            if start is None or limit is not None:
+                return rows, start is not None
+
+    def _query_page(
+        self, pk: str, span: tuple[str, str], limit: int | None, start: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        between = Path([SORT_KEY]).between({"S": span[0]}, {"S": span[1]})
+        answer: dict[str, Any] = self._try(
+            lambda: self.connection.query(
+                self.name,
+                pk,
+                range_key_condition=between,
+                consistent_read=True,
+                limit=limit,
+                exclusive_start_key=start,
+            )
+        )
+        return answer
+
+    # --- writes -------------------------------------------------------------------------------
+
+    def put(self, row: Row, condition: Condition | None = None) -> None:
+        """Store a row. Raises: Conflict when the condition does not hold.
+
+        It need not hold when this very row is there already: then an earlier try has stored it,
+        and only its answer was lost.
+        """
+        arguments = self.arguments(
+            Key(row.pk, row.sk),
+            key="Item",
+            attributes=row.serialize(),
+            condition=condition,
+            return_values_on_condition_failure="ALL_OLD" if condition is not None else None,
+        )
+        try:
+            self._try(lambda: self.connection.dispatch("PutItem", arguments))
+        except Conflict as conflict:
+            found = _item_in_the_way(conflict)
+            if not found or Row.from_raw_data(found).serialize() != row.serialize():
+                raise
+
+    def update(
+        self, model: type[R], key: Key, actions: Sequence[Action], condition: Condition
+    ) -> R:
+        """The row as it is afterwards. Raises: Conflict."""
+        answer = self._try(
+            lambda: self.connection.update_item(
+                self.name, key.pk, key.sk, actions, condition=condition, return_values="ALL_NEW"
+            )
+        )
+        return model.from_raw_data(answer["Attributes"])
+
+    def delete(self, key: Key) -> None:
+        self._try(lambda: self.connection.delete_item(self.name, key.pk, key.sk))
+
+    def transaction(self) -> Transaction:
+        """Writes that happen together or not at all, at most a hundred."""
+        return Transaction(self)
+
+    # --- how a call goes out ------------------------------------------------------------------
+
+    def arguments(self, item: Key, **arguments: Any) -> dict[str, Any]:
+        """One write, as DynamoDB takes it alone or in a transaction."""
+        return cast(
+            "dict[str, Any]",
+            self.connection.get_operation_kwargs(self.name, item.pk, item.sk, **arguments),
+        )
+
+    def _try(self, operation: Callable[[], T]) -> Any:
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                return _translated(operation)
+            except _Contended:
+                if attempt == CONFLICT_TRIES - 1:
+                    raise
+            self._pause(attempt)
+        raise AssertionError("the last try returns or raises")
+
+    def _pause(self, attempt: int) -> None:
+        self._sleep(self._random.uniform(0, FIRST_PAUSE_S * 2 ** (attempt + 1)))
+
+
+class Transaction:
+    """Collects writes; ``commit`` sends them as one. An item may stand in it only once."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._puts: list[dict[str, Any]] = []
+        self._updates: list[dict[str, Any]] = []
+        self._deletes: list[dict[str, Any]] = []
+
+    def put(self, row: Row, condition: Condition | None = None) -> None:
+        attributes = row.serialize()
+        self._puts.append(
+            self._table.arguments(
+                Key(row.pk, row.sk), condition=condition, attributes=attributes, key="Item"
+            )
+        )
+
+    def update(
+        self, key: Key, actions: Sequence[Action], condition: Condition | None = None
+    ) -> None:
+        self._updates.append(
+            self._table.arguments(key, condition=condition, actions=actions, key="Key")
+        )
+
+    def delete(self, key: Key, condition: Condition | None = None) -> None:
+        self._deletes.append(self._table.arguments(key, condition=condition, key="Key"))
+
+    def commit(self) -> None:
+        """Raises: Conflict when one of the conditions does not hold. Costs: 1 transaction."""
+        self._table._try(
+            lambda: self._table.connection.transact_write_items(
+                condition_check_items=(),
+                delete_items=self._deletes,
+                put_items=self._puts,
+                update_items=self._updates,
+            )
+        )
+
+
+def _schema(name: str) -> MetaTable:
+    return MetaTable(
+        {
+            "TableName": name,
+            "KeySchema": [
+                {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
+                {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
+            ],
+            "AttributeDefinitions": [
+                {"AttributeName": PARTITION_KEY, "AttributeType": "S"},
+                {"AttributeName": SORT_KEY, "AttributeType": "S"},
+            ],
+        }
+    )
+
+
+def _translated(operation: Callable[[], T]) -> T:
+    try:
+        return operation()
+    except PynamoDBException as error:
+        raise _port_error(error.cause or error) from error
+    except (ClientError, BotoCoreError) as error:
+        raise _port_error(error) from error
+
+
+def _port_error(error: Exception) -> PortError:
+    if isinstance(error, BotoCoreError):
+        # No connection, no answer in time, no credentials: their text names no secret.
+        return Unavailable(f"DynamoDB: {error}")
+    if not isinstance(error, ClientError):
+        return PortError(f"DynamoDB: {error}")
+    codes = _codes(error)
+    if "ConditionalCheckFailed" in codes or "ConditionalCheckFailedException" in codes:
+        return Conflict("DynamoDB: the condition of a write does not hold")
+    if "TransactionConflict" in codes or "TransactionConflictException" in codes:
+        return _Contended("DynamoDB: other transactions keep this item busy")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if codes & _BUSY or status >= 500:
+        return Unavailable(f"DynamoDB: {error}")
+    return PortError(f"DynamoDB: {error}")
+
+
+def _codes(error: ClientError) -> set[str]:
+    """The error's code, and those of the items of a cancelled transaction."""
+    reasons = error.cancellation_reasons if isinstance(error, VerboseClientError) else ()
+    return {error.response["Error"]["Code"], *(reason.code for reason in reasons if reason)}
+
+
+def _item_in_the_way(conflict: Conflict) -> dict[str, Any] | None:
+    # PynamoDB's own error leaves the item out; botocore's, which it was raised from, has it.
+    original = conflict.__cause__.__cause__ if conflict.__cause__ else None
+    return original.response.get("Item") if isinstance(original, ClientError) else None

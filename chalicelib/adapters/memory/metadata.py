@@ -1,0 +1,248 @@
+"""MetadataStore in dictionaries; one lock makes every verb atomic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from threading import RLock
+from typing import TypeVar
+
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.image import ImageState, V1Image
+from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.paging import Listing, Page
+from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag, User
+from chalicelib.domain.upload import UploadSession
+from chalicelib.ports import Conflict, Missing, PushSurvey
+
+T = TypeVar("T")
+
+
+class MemoryMetadata:
+    """Every fact lies under a key that begins with its team."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._repositories: dict[tuple[str, RepositoryName], Repository] = {}
+        self._manifests: dict[tuple[str, RepositoryName, Digest], StoredManifest] = {}
+        self._tags: dict[tuple[str, RepositoryName, TagName], Tag] = {}
+        self._links: dict[tuple[str, RepositoryName, Digest], Blob] = {}
+        self._blobs: dict[tuple[str, Digest], Blob] = {}
+        self._uploads: dict[tuple[str, str], UploadSession] = {}
+        self._images: dict[tuple[str, str], V1Image] = {}
+        self._index: dict[tuple[str, RepositoryName], dict[str, IndexImage]] = {}
+        self._users: dict[str, User] = {}
+
+    # --- repositories -------------------------------------------------------------------------
+
+    def find_repository(self, team: str, name: RepositoryName) -> Repository | None:
+        with self._lock:
+            return self._repositories.get((team, name))
+
+    def put_repository(self, team: str, repository: Repository) -> None:
+        with self._lock:
+            self._repositories.setdefault((team, repository.name), repository)
+
+    def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
+        with self._lock:
+            names = [name for owner, name in self._repositories if owner == team]
+        return _cut(names, page, lambda name: name.path)
+
+    # --- manifests and tags -------------------------------------------------------------------
+
+    def survey_push(
+        self,
+        team: str,
+        name: RepositoryName,
+        tag: TagName | None,
+        blobs: Sequence[Digest],
+        manifests: Sequence[Digest],
+    ) -> PushSurvey:
+        with self._lock:
+            found = self._tags.get((team, name, tag)) if tag else None
+            links = {digest: self._links.get((team, name, digest)) for digest in blobs}
+            return PushSurvey(
+                self._repositories.get((team, name)),
+                _slim(found) if found else None,
+                {digest: blob for digest, blob in links.items() if blob},
+                frozenset(d for d in manifests if (team, name, d) in self._manifests),
+            )
+
+    def put_manifest(
+        self, team: str, repository: Repository, manifest: StoredManifest, tags: Sequence[Tag]
+    ) -> None:
+        with self._lock:
+            self.put_repository(team, repository)
+            self._manifests[team, repository.name, manifest.digest] = manifest
+            for tag in tags:
+                pointed = replace(tag, manifest=manifest, image_id=None)
+                self._tags[team, repository.name, tag.name] = pointed
+
+    def find_manifest(
+        self, team: str, name: RepositoryName, digest: Digest
+    ) -> StoredManifest | None:
+        with self._lock:
+            return self._manifests.get((team, name, digest))
+
+    def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
+        with self._lock:
+            return self._tags.get((team, name, tag))
+
+    def put_tag(self, team: str, repository: Repository, tag: Tag) -> None:
+        with self._lock:
+            self.put_repository(team, repository)
+            self._tags[team, repository.name, tag.name] = tag
+
+    def delete_tag(self, team: str, name: RepositoryName, tag: TagName) -> None:
+        with self._lock:
+            if self._tags.pop((team, name, tag), None) is None:
+                raise Missing(f"tag {tag}")
+
+    def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
+        with self._lock:
+            tags = [_slim(tag) for key, tag in self._tags.items() if key[:2] == (team, name)]
+        return _cut(tags, page, lambda tag: tag.name.value)
+
+    # --- blobs --------------------------------------------------------------------------------
+
+    def find_link(self, team: str, name: RepositoryName, digest: Digest) -> Blob | None:
+        with self._lock:
+            return self._links.get((team, name, digest))
+
+    def find_blob(self, team: str, digest: Digest) -> Blob | None:
+        with self._lock:
+            return self._blobs.get((team, digest))
+
+    def put_blob(
+        self, team: str, name: RepositoryName, blob: Blob, closing: UploadSession | None = None
+    ) -> None:
+        with self._lock:
+            self._end_claimed(closing)
+            self._links[team, name, blob.digest] = blob
+            self._blobs[team, blob.digest] = blob
+
+    # --- uploads ------------------------------------------------------------------------------
+
+    def open_upload(self, session: UploadSession) -> None:
+        with self._lock:
+            self._uploads[session.team, session.upload_id] = session
+
+    def find_upload(self, team: str, upload_id: str, *, now_s: int) -> UploadSession | None:
+        with self._lock:
+            session = self._uploads.get((team, upload_id))
+            return session if session and session.expires_at_s > now_s else None
+
+    def claim_upload(
+        self, team: str, upload_id: str, claim: str, *, now_s: int, expires_at_s: int
+    ) -> UploadSession:
+        with self._lock:
+            session = self.find_upload(team, upload_id, now_s=now_s)
+            if session is None:
+                raise Missing(f"upload {upload_id}")
+            if session.claim not in (None, claim) and session.claim_expires_at_s > now_s:
+                raise Conflict(f"upload {upload_id} is claimed")
+            claimed = replace(session, claim=claim, claim_expires_at_s=expires_at_s)
+            self._uploads[team, upload_id] = claimed
+            return claimed
+
+    def save_upload(self, session: UploadSession, claim: str) -> None:
+        with self._lock:
+            stored = self._uploads.get((session.team, session.upload_id))
+            if stored == session:
+                return
+            if stored is None or stored.claim != claim:
+                raise Conflict(f"upload {session.upload_id} is not held by this claim")
+            self._uploads[session.team, session.upload_id] = session
+
+    def close_upload(self, session: UploadSession) -> None:
+        with self._lock:
+            self._uploads.pop((session.team, session.upload_id), None)
+
+    def _end_claimed(self, session: UploadSession | None) -> None:
+        if session is None:
+            return
+        stored = self._uploads.get((session.team, session.upload_id))
+        if stored is None or stored.claim != session.claim:
+            raise Conflict(f"upload {session.upload_id} is not held by its claim")
+        del self._uploads[session.team, session.upload_id]
+
+    # --- v1 images ----------------------------------------------------------------------------
+
+    def find_images(self, team: str, image_ids: Sequence[str]) -> Mapping[str, V1Image]:
+        with self._lock:
+            found = {image_id: self._images.get((team, image_id)) for image_id in image_ids}
+        return {image_id: image for image_id, image in found.items() if image}
+
+    def put_image(self, team: str, image: V1Image) -> None:
+        with self._lock:
+            known = self._images.get((team, image.image_id))
+            if known is not None and known.state is ImageState.SEALED:
+                raise Conflict(f"image {image.image_id} is sealed")
+            self._images[team, image.image_id] = image
+
+    def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
+        layer = image.layer
+        assert layer is not None, "put_layer takes an image that has its layer"
+        with self._lock:
+            known = self._images.get((team, image.image_id))
+            if known is None or known.state is ImageState.SEALED:
+                raise Conflict(f"image {image.image_id} takes no layer")
+            if known.raw_json != image.raw_json:
+                raise Conflict(f"image {image.image_id} has been described anew")
+            self._end_claimed(closing)
+            self._images[team, image.image_id] = replace(
+                known,
+                state=ImageState.UPLOADED,
+                layer=layer,
+                payload_checksum=image.payload_checksum,
+            )
+            self._blobs[team, layer.digest] = Blob(layer.digest, layer.size_bytes, layer.object_key)
+
+    def seal_image(self, team: str, image: V1Image) -> None:
+        with self._lock:
+            known = self._images.get((team, image.image_id))
+            if known is None or known.state is not ImageState.UPLOADED:
+                raise Conflict(f"image {image.image_id} is not waiting for its seal")
+            if known.payload_checksum != image.payload_checksum:
+                raise Conflict(f"image {image.image_id} has another checksum")
+            self._images[team, image.image_id] = replace(known, state=ImageState.SEALED)
+
+    def put_index_images(
+        self, team: str, name: RepositoryName, images: Sequence[IndexImage]
+    ) -> None:
+        with self._lock:
+            entries = self._index.setdefault((team, name), {})
+            for image in images:
+                known = entries.get(image.image_id)
+                if known is None or known.checksum is None:
+                    entries[image.image_id] = image
+
+    def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
+        with self._lock:
+            entries = self._index.get((team, name), {})
+            return [entries[image_id] for image_id in sorted(entries)]
+
+    # --- users --------------------------------------------------------------------------------
+
+    def find_user(self, name: str) -> User | None:
+        with self._lock:
+            return self._users.get(name)
+
+    def create_user(self, user: User) -> None:
+        with self._lock:
+            if self._users.get(user.name, user) != user:
+                raise Conflict(f"user {user.name} exists")
+            self._users[user.name] = user
+
+
+def _slim(tag: Tag) -> Tag:
+    """The tag as lists show it: without what makes a manifest large."""
+    if tag.manifest is None:
+        return tag
+    return replace(tag, manifest=replace(tag.manifest, raw=None, annotations={}))
+
+
+def _cut(entries: Iterable[T], page: Page, key: Callable[[T], str]) -> Listing[T]:
+    # Code points sort as their UTF-8 bytes do, so that comparing str is comparing bytewise.
+    after = sorted((entry for entry in entries if key(entry) > page.after), key=key)
+    return Listing(after[: page.limit], more=len(after) > page.limit)

@@ -1,0 +1,58 @@
+"""What S3 says, in the words of the port.
+
+S3 says                                            the caller sees
+404, NoSuchKey, NoSuchUpload                       Missing
+EntityTooSmall, InvalidPart, InvalidPartOrder      PartRefused
+BadDigest and the other checksum refusals,         Conflict
+  a bucket that is there
+5xx, SlowDown, no answer, no connection            Unavailable, after botocore's one retry
+anything else (no such bucket, no permission)      PortError: nobody can try that again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.ports import Conflict, Missing, PartRefused, PortError, Unavailable
+
+_KINDS: dict[str, type[PortError]] = {
+    "404": Missing,
+    "NoSuchKey": Missing,
+    "NoSuchUpload": Missing,
+    "EntityTooSmall": PartRefused,
+    "InvalidPart": PartRefused,
+    "InvalidPartOrder": PartRefused,
+    "BadDigest": Conflict,
+    "InvalidDigest": Conflict,
+    "XAmzContentChecksumMismatch": Conflict,
+    "XAmzContentSHA256Mismatch": Conflict,
+    "BucketAlreadyExists": Conflict,
+    "BucketAlreadyOwnedByYou": Conflict,
+    "OperationAborted": Unavailable,
+    "RequestTimeout": Unavailable,
+    "SlowDown": Unavailable,
+    "Throttling": Unavailable,
+    "ThrottlingException": Unavailable,
+    "TooManyRequests": Unavailable,
+}
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Around every call of the client; ``what`` names the object for the log."""
+    try:
+        yield
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        fallback = Unavailable if status >= 500 else PortError
+        kind = _KINDS.get(code_of(error), fallback)
+        raise kind(f"S3: {what}: {error}") from error
+    except BotoCoreError as error:
+        raise Unavailable(f"S3: {what}: {error}") from error
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

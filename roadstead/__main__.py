@@ -1,0 +1,7 @@
+"""`python -m roadstead`."""
+
+import sys
+
+from roadstead.cli import main
+
+sys.exit(main())

@@ -1,0 +1,68 @@
+"""The `roadstead` command."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from chalicelib.domain.access import Mode
+from roadstead.embedded.errors import EmbeddedStackError
+
+DEFAULT_DATA = Path(".roadstead")
+DEFAULT_PORT = 5000
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line."""
+    root = argparse.ArgumentParser(prog="roadstead", description="A Docker registry, serverless.")
+    commands = root.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="run a registry here, in the foreground")
+    up.add_argument("--port", type=int, default=DEFAULT_PORT)
+    up.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the folder that keeps it all")
+    up.add_argument("--auth", choices=[mode.value for mode in Mode], default=Mode.OPEN.value)
+    admin = commands.add_parser("admin", help="administrators").add_subparsers(
+        dest="admin", required=True
+    )
+    create = admin.add_parser("create", help="make an administrator; asks for the password")
+    create.add_argument("name")
+    create.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    create.add_argument("--password-stdin", action="store_true", help="read it from stdin")
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; a refusal is a sentence on stderr and status 1."""
+    asked = parser().parse_args(arguments)
+    # Imported here, so that `--help` does not wait for botocore.
+    from roadstead import admin, up  # noqa: PLC0415
+
+    try:
+        if asked.command == "up":
+            up.run(asked.data, asked.port, Mode(asked.auth))
+        else:
+            password = read_password(from_stdin=asked.password_stdin)
+            admin.create_administrator(asked.data, asked.name, password)
+            print(f"{asked.name} is an administrator now.")
+    except EmbeddedStackError as error:
+        print(f"roadstead: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """A password from the terminal, asked for twice, or the first line of stdin."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != first:
+        raise EmbeddedStackError("The two passwords differ. Nothing was changed.")
+    return first
+
+
+if __name__ == "__main__":
+    sys.exit(main())

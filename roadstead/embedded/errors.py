@@ -1,0 +1,13 @@
+"""What the embedded stack raises."""
+
+
+class EmbeddedStackError(Exception):
+    """The stack cannot start or run; ``str()`` says what is wrong and what to do."""
+
+
+class EngineUnavailableError(EmbeddedStackError):
+    """This DynamoDB engine cannot be had on this machine; another one may."""
+
+
+class PortTakenError(EmbeddedStackError):
+    """Somebody else took a port between choosing and binding it; choose others and try again."""

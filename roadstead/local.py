@@ -1,0 +1,112 @@
+"""A registry on the embedded servers: its settings, which live in the data folder, and its world.
+
+<data>/registry.json    0600: the mode and the two keys; made once, with the folder
+<data>/endpoints.json   0600: where the servers are, while they run
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from chalicelib.adapters.aws import open_session
+from chalicelib.adapters.dynamo.store import create_table
+from chalicelib.adapters.s3.store import create_bucket
+from chalicelib.bootstrap import build
+from chalicelib.config import Settings
+from chalicelib.domain.access import Mode
+from chalicelib.service.world import World
+from roadstead.embedded.errors import EmbeddedStackError
+from roadstead.embedded.stack import StackEndpoints
+
+TABLE = "roadstead"
+BUCKET = "roadstead"
+
+
+def write_private(path: Path, document: dict[str, Any]) -> None:
+    """Replace a file by JSON that only its owner can read, whole or not at all."""
+    draft = path.with_suffix(".draft")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(document, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(path)
+
+
+def registry_keys(data: Path, mode: Mode) -> tuple[bytes, bytes]:
+    """The signing key and the gateway key of a data folder, made on its first start.
+
+    Raises: EmbeddedStackError: the folder holds a registry of the other mode, or a damaged file.
+    """
+    path = data / "registry.json"
+    if not path.exists():
+        document = {
+            "auth": mode.value,
+            "signing_key": secrets.token_hex(32),
+            "gateway_key": secrets.token_hex(32),
+        }
+        write_private(path, document)
+    try:
+        document = json.loads(path.read_text())
+        kept = Mode(document["auth"])
+        keys = bytes.fromhex(document["signing_key"]), bytes.fromhex(document["gateway_key"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EmbeddedStackError(
+            f"{path} is damaged ({type(error).__name__}). Put it back from a copy, or delete it: "
+            "then new keys are made, and only tokens given out before stop working."
+        ) from error
+    if kept is not mode:
+        raise EmbeddedStackError(
+            f"{data} holds a registry that was started with AUTH={kept.value}. An open registry "
+            "and one with accounts keep their images apart: start it with "
+            f"AUTH={kept.value}, or give this one a folder of its own with DATA=..."
+        )
+    return keys
+
+
+def settings_for(endpoints: StackEndpoints, mode: Mode, keys: tuple[bytes, bytes]) -> Settings:
+    """Settings of a registry on the embedded servers."""
+    return Settings(
+        table=TABLE,
+        bucket=BUCKET,
+        region=endpoints.s3_region,
+        mode=mode,
+        signing_key=keys[0],
+        gateway_key=keys[1],
+        dynamodb_endpoint=endpoints.dynamodb_url,
+        s3_endpoint=endpoints.s3_url,
+        access_key=endpoints.s3_access_key,
+        secret_key=endpoints.s3_secret_key,
+    )
+
+
+def open_world(endpoints: StackEndpoints, mode: Mode, keys: tuple[bytes, bytes]) -> World:
+    """The registry's world, its table and bucket made where they are not there yet."""
+    settings = settings_for(endpoints, mode, keys)
+    session = open_session(settings.access_key, settings.secret_key)
+    create_table(settings.table, settings.region, endpoints.dynamodb_url, session=session)
+    create_bucket(settings.bucket, settings.region, endpoints.s3_url, session=session)
+    return build(settings)
+
+
+def remember_endpoints(data: Path, endpoints: StackEndpoints) -> None:
+    """Leave word of where the servers are, for commands beside the running registry."""
+    write_private(data / "endpoints.json", asdict(endpoints))
+
+
+def forget_endpoints(data: Path) -> None:
+    (data / "endpoints.json").unlink(missing_ok=True)
+
+
+def recall_endpoints(data: Path) -> StackEndpoints | None:
+    """Where the servers of a running registry are; None when none seems to run."""
+    try:
+        document = json.loads((data / "endpoints.json").read_text())
+        return StackEndpoints(**{**document, "warnings": tuple(document["warnings"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,128 @@
+"""`roadstead up`: a whole registry in the foreground, on loopback, with its data in one folder."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from chalicelib.adapters.hashing import ResumableHashing
+from chalicelib.api.blueprints import register_all
+from chalicelib.domain.access import Mode
+from chalicelib.service.world import World
+from chalicelib.web.edge import RegistryApp
+from roadstead import local
+from roadstead.embedded.errors import EmbeddedStackError
+from roadstead.embedded.stack import EmbeddedStack, StackEndpoints
+from roadstead.gateway.asgi import Gateway
+from roadstead.gateway.serve import listen, make_server
+
+HOST = "127.0.0.1"
+WATCH_S = 1.0
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def run(data: Path, port: int, mode: Mode) -> None:
+    """Serve until Ctrl-C.
+
+    Raises: EmbeddedStackError: a sentence that says what is wrong and what to do.
+    """
+    listener = take_port(port)
+    try:
+        stack = EmbeddedStack(data, log=say)
+        endpoints = stack.start()
+        try:
+            world = local.open_world(endpoints, mode, local.registry_keys(data, mode))
+            local.remember_endpoints(data, endpoints)
+            serve(stack, world, listener, data, endpoints)
+        finally:
+            local.forget_endpoints(data)
+            stack.stop()
+            say("stopped; the data is kept in " + str(data))
+    finally:
+        listener.close()
+
+
+def take_port(port: int) -> socket.socket:
+    """The listening socket. Raises: EmbeddedStackError when the port cannot be had."""
+    try:
+        return listen(HOST, port)
+    except (OSError, OverflowError) as error:
+        raise EmbeddedStackError(
+            f"Port {port} cannot be had ({error}). Stop what listens there, or choose another: "
+            "make up PORT=5001"
+        ) from error
+
+
+def make_gateway(world: World) -> Gateway:
+    """The gateway around the application that Lambda runs."""
+    app = register_all(RegistryApp("roadstead"), lambda: world)
+    return Gateway(app, ResumableHashing(), world.gateway_key)
+
+
+def serve(
+    stack: EmbeddedStack,
+    world: World,
+    listener: socket.socket,
+    data: Path,
+    endpoints: StackEndpoints,
+) -> None:
+    """Run the gateway until it is told to stop, or until a server behind it dies."""
+    port = listener.getsockname()[1]
+    server = make_server(make_gateway(world), host=HOST, port=port)
+    done = threading.Event()
+    watcher = threading.Thread(
+        target=_watch, args=(stack, server, done, port, data, world.mode, endpoints), daemon=True
+    )
+    watcher.start()
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        done.set()
+        watcher.join()
+    failure = stack.failed()
+    if failure:
+        raise EmbeddedStackError(failure)
+
+
+def _watch(
+    stack: EmbeddedStack,
+    server: uvicorn.Server,
+    done: threading.Event,
+    port: int,
+    data: Path,
+    mode: Mode,
+    endpoints: StackEndpoints,
+) -> None:
+    while not server.started and not done.wait(0.02):
+        pass
+    if not done.is_set():
+        announce(port, data, mode, endpoints)
+    while not done.wait(WATCH_S):
+        if stack.failed():
+            server.should_exit = True
+            return
+
+
+def announce(port: int, data: Path, mode: Mode, endpoints: StackEndpoints) -> None:
+    """Say that it serves, and how to use it."""
+    host = f"localhost:{port}"
+    for warning in endpoints.warnings:
+        say(f"warning: {warning}")
+    if mode is Mode.ACCOUNTS:
+        say(f"  first administrator:  .venv/bin/roadstead admin create NAME --data {data}")
+        say(f"  log in:   docker login {host}")
+    else:
+        say("  open to everybody on this machine: no login")
+    say(f"  push:     docker push {host}/team/image:tag")
+    say(f"            skopeo copy --dest-tls-verify=false SOURCE docker://{host}/team/image:tag")
+    say(f"  pull:     docker pull {host}/team/image:tag")
+    say(f"  stop:     Ctrl-C; the data stays in {data}")
+    say(f"ready http://{host}")
