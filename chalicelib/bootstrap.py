@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from chalicelib.adapters.aws import open_session
+from chalicelib.adapters.aws import open_session, shared_session
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo.store import DynamoMetadata
 from chalicelib.adapters.hashing import ResumableHashing
@@ -18,19 +18,20 @@ from chalicelib.service.world import World
 def build(settings: Settings) -> World:
     """A world on DynamoDB and S3. Costs: 0 calls; clients are made when they are first used."""
     clock = SystemClock()
-    session = open_session(settings.access_key, settings.secret_key)
+    keys = settings.access_key, settings.secret_key
+    session = open_session(keys[0], keys[1]) if keys[0] and keys[1] else shared_session()
+    store = DynamoMetadata(
+        settings.table, settings.region, settings.dynamodb_endpoint, session=session
+    )
     return World(
-        metadata=DynamoMetadata(
-            settings.table,
-            settings.region,
-            endpoint_url=settings.dynamodb_endpoint,
-            session=session,
-        ),
+        metadata=store,
+        accounts=store,
+        search=store,
         blobs=S3Blobs(
             settings.bucket,
             settings.region,
-            endpoint_url=settings.s3_endpoint,
-            public_endpoint_url=settings.s3_public_endpoint,
+            settings.s3_endpoint,
+            settings.s3_public_endpoint,
             clock=clock,
             session=session,
         ),
@@ -41,6 +42,9 @@ def build(settings: Settings) -> World:
         mode=settings.mode,
         signing_key=settings.signing_key,
         gateway_key=settings.gateway_key,
+        signup=settings.signup,
+        v1_hosts=settings.v1_hosts,
+        public_by_default=settings.public_by_default,
     )
 
 

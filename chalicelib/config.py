@@ -9,6 +9,9 @@
 | ROADSTEAD_GATEWAY_KEY | the same for gateways that the operator runs; absent: none is believed |
 | ROADSTEAD_DYNAMODB_ENDPOINT, ROADSTEAD_S3_ENDPOINT | local servers in place of AWS |
 | ROADSTEAD_S3_PUBLIC_ENDPOINT | the S3 host that clients are sent to, where it has another name |
+| ROADSTEAD_SIGNUP | `open`, `invitation` or `closed` (default): who may make an account |
+| ROADSTEAD_V1_HOSTS | host names, parted by commas, on which `/v2/` answers 404 |
+| ROADSTEAD_NEW_REPOSITORIES | `private` (default) or `public` |
 | AWS_REGION | the region of table and bucket |
 """
 
@@ -19,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.domain.access import Mode
+from chalicelib.domain.accounts import SignUp
 
 MIN_KEY_BYTES = 32
 
@@ -43,6 +47,9 @@ class Settings:
     dynamodb_endpoint: str | None = None
     s3_endpoint: str | None = None
     s3_public_endpoint: str | None = None
+    signup: SignUp = SignUp.CLOSED
+    v1_hosts: frozenset[str] = frozenset()
+    public_by_default: bool = False
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
 
@@ -52,9 +59,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
     Raises: SettingError.
     """
-    auth = environ.get("ROADSTEAD_AUTH", Mode.ACCOUNTS.value)
-    if auth not in {mode.value for mode in Mode}:
-        raise SettingError("ROADSTEAD_AUTH must be `on` or `off`")
+    auth = _choice(environ, "ROADSTEAD_AUTH", ("on", "off"))
+    signup = _choice(environ, "ROADSTEAD_SIGNUP", ("closed", "invitation", "open"))
+    visibility = _choice(environ, "ROADSTEAD_NEW_REPOSITORIES", ("private", "public"))
+    hosts = environ.get("ROADSTEAD_V1_HOSTS", "").lower().split(",")
     signing_key = _key(environ, "ROADSTEAD_SIGNING_KEY")
     if signing_key is None:
         raise SettingError("ROADSTEAD_SIGNING_KEY is not set")
@@ -67,8 +75,19 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         gateway_key=_key(environ, "ROADSTEAD_GATEWAY_KEY"),
         dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
         s3_endpoint=environ.get("ROADSTEAD_S3_ENDPOINT") or None,
+        signup=SignUp(signup),
+        v1_hosts=frozenset(host.strip() for host in hosts if host.strip()),
+        public_by_default=visibility == "public",
         s3_public_endpoint=environ.get("ROADSTEAD_S3_PUBLIC_ENDPOINT") or None,
     )
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """One of the choices; the first is the default."""
+    value = environ.get(name) or choices[0]
+    if value not in choices:
+        raise SettingError(f"{name} must be one of: {', '.join(choices)}")
+    return value
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -16,7 +16,7 @@ from chalicelib.domain.digest import Digest
 from chalicelib.domain.image import V1Image
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
-from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag, User
+from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
 from chalicelib.domain.upload import Part, UploadSession
 
 
@@ -50,6 +50,14 @@ class PushSurvey:
     manifests: frozenset[Digest] = frozenset()
 
 
+@dataclass(frozen=True)
+class ListedImages:
+    """Images of a team, and which of those asked for stand in a repository's list."""
+
+    images: Mapping[str, V1Image]
+    listed: frozenset[str]
+
+
 class MetadataStore(Protocol):
     """Repositories, tags, manifests, links, uploads, v1 images, users. Reads are strong.
 
@@ -62,7 +70,10 @@ class MetadataStore(Protocol):
         """Costs: 1 read."""
 
     def put_repository(self, team: str, repository: Repository) -> None:
-        """Create it with its catalog entry; one that exists stays as it is. Costs: 1 write."""
+        """Create it with its search entries; one that exists stays as it is.
+
+        Costs: 1 transaction.
+        """
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
         """Bytewise by full path. Costs: 1 query."""
@@ -104,6 +115,12 @@ class MetadataStore(Protocol):
     def delete_tag(self, team: str, name: RepositoryName, tag: TagName) -> None:
         """Raises: Missing. Costs: 1 transaction."""
 
+    def delete_manifest(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        """Remove a manifest and the tags that point to it, the tags first.
+
+        Raises: Missing. Costs: 1 query of the tags, 1 transaction (for each 50 tags).
+        """
+
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
         """Bytewise by name, without their manifests' bytes. Costs: 1 query."""
 
@@ -111,6 +128,9 @@ class MetadataStore(Protocol):
 
     def find_link(self, team: str, name: RepositoryName, digest: Digest) -> Blob | None:
         """The blob, when this repository may serve it. Costs: 1 read."""
+
+    def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        """Stop serving a blob in this repository. Raises: Missing. Costs: 1 conditional write."""
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
         """The team's blob, whichever repository holds it: never an answer to a client by itself.
@@ -161,6 +181,17 @@ class MetadataStore(Protocol):
     def find_images(self, team: str, image_ids: Sequence[str]) -> Mapping[str, V1Image]:
         """Those of them that exist. Costs: 1 read (one id), or 1 batch read for each hundred."""
 
+    def find_listed(
+        self, team: str, name: RepositoryName, image_ids: Sequence[str]
+    ) -> ListedImages:
+        """The images that exist, and which of the ids the repository lists.
+
+        Costs: 1 batch read for each hundred keys, of which each id has two.
+        """
+
+    def list_holders(self, team: str, image_id: str) -> Sequence[RepositoryName]:
+        """The repositories that list an image, bytewise. Costs: 1 query."""
+
     def put_image(self, team: str, image: V1Image) -> None:
         """Describe an image anew. Raises: Conflict when it is sealed. Costs: 1 write."""
 
@@ -188,14 +219,6 @@ class MetadataStore(Protocol):
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
         """All of them, bytewise by id. Costs: 1 query (a page more for each 1 MB)."""
-
-    # --- users --------------------------------------------------------------------------------
-
-    def find_user(self, name: str) -> User | None:
-        """Costs: 1 read."""
-
-    def create_user(self, user: User) -> None:
-        """Raises: Conflict when the name is taken. Costs: 1 conditional write."""
 
 
 class BlobStore(Protocol):

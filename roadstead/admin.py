@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from chalicelib.domain.access import Mode
-from chalicelib.ports import Conflict, Unavailable
+from chalicelib.domain.errors import RegistryError
+from chalicelib.ports import Unavailable
 from chalicelib.service import accounts
 from chalicelib.service.world import World
 from roadstead import local
@@ -40,7 +41,5 @@ def _keys(data: Path) -> tuple[bytes, bytes]:
 def _create(world: World, name: str, password: str) -> None:
     try:
         accounts.create(world, name, password, administrator=True)
-    except accounts.AccountError as error:
-        raise EmbeddedStackError(f"{error}. Nothing was changed.") from error
-    except Conflict:
-        raise EmbeddedStackError(f"There is an account {name} already.") from None
+    except RegistryError as error:
+        raise EmbeddedStackError(f"{name}: {error.message}. Nothing was changed.") from error

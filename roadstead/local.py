@@ -88,7 +88,7 @@ def settings_for(endpoints: StackEndpoints, mode: Mode, keys: tuple[bytes, bytes
 def open_world(endpoints: StackEndpoints, mode: Mode, keys: tuple[bytes, bytes]) -> World:
     """The registry's world, its table and bucket made where they are not there yet."""
     settings = settings_for(endpoints, mode, keys)
-    session = open_session(settings.access_key, settings.secret_key)
+    session = open_session(endpoints.s3_access_key, endpoints.s3_secret_key)
     create_table(settings.table, settings.region, endpoints.dynamodb_url, session=session)
     create_bucket(settings.bucket, settings.region, endpoints.s3_url, session=session)
     return build(settings)

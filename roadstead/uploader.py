@@ -27,7 +27,7 @@ from chalicelib.domain.upload import RunningHash
 from chalicelib.ports import Hasher, Hashing, PortError
 
 IN_FLIGHT = 2
-TRIES = 4
+PAUSES_S = (0.2, 0.8, 3.2)
 RENEW_AFTER_S = 15.0
 OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -70,7 +70,14 @@ class RegistryApi(Protocol):
 class PartStorage:
     """PUTs parts to presigned URLs, with a few tries; shared by all uploads of a process."""
 
-    def __init__(self, *, connections: int = 16, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        *,
+        connections: int = 16,
+        timeout_s: float = 60.0,
+        pauses_s: Sequence[float] = PAUSES_S,
+    ) -> None:
+        self._pauses_s = (0.0, *pauses_s)
         self._pool = urllib3.PoolManager(
             num_pools=4,
             maxsize=connections,
@@ -84,9 +91,8 @@ class PartStorage:
         Raises: StorageFailed. The URL is a secret: it stands in no message.
         """
         last = ""
-        for attempt in range(TRIES):
-            if attempt:
-                time.sleep(0.2 * 4 ** (attempt - 1))
+        for pause_s in self._pauses_s:
+            time.sleep(pause_s)
             try:
                 # A view, because urllib3 would copy a bytearray that it takes for an iterable.
                 body: Any = memoryview(data)

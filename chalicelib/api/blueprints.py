@@ -13,9 +13,11 @@ from chalice.app import Response as ChaliceResponse
 
 from chalicelib.api import (
     uploader,
+    v1_files,
     v1_images,
     v1_index,
     v1_tags,
+    v1_users,
     v2_base,
     v2_blobs,
     v2_manifests,
@@ -30,6 +32,8 @@ from chalicelib.web.endpoints import (
     V1,
     V2,
     Endpoint,
+    Family,
+    Match,
     family_of_path,
     match,
     native_paths,
@@ -37,7 +41,17 @@ from chalicelib.web.endpoints import (
 from chalicelib.web.messages import Request, Response
 from chalicelib.web.pipeline import refuse, respond
 
-FAMILIES = (uploader, v1_images, v1_index, v1_tags, v2_base, v2_blobs, v2_manifests)
+FAMILIES = (
+    uploader,
+    v1_files,
+    v1_images,
+    v1_index,
+    v1_tags,
+    v1_users,
+    v2_base,
+    v2_blobs,
+    v2_manifests,
+)
 GREEDY = (*V2, *UPLOADER)
 WorldMaker = Callable[[], World]
 
@@ -81,6 +95,8 @@ def greedy_view(
     def view() -> ChaliceResponse:
         request = current(app)
         found = match(request.method, request.path, table)
+        if found.endpoint is not None and hides_v2(world(), found.endpoint, request):
+            found = Match(None, {})
         if found.endpoint is None:
             response: Response = refuse(family_of_path(request.path), found.allowed)
         else:
@@ -89,6 +105,12 @@ def greedy_view(
         return to_chalice(response)
 
     return view
+
+
+def hides_v2(world: World, endpoint: Endpoint, request: Request) -> bool:
+    """Whether this host speaks v1 only: a daemon that finds v2 never tries v1."""
+    host = request.host.partition(":")[0].lower()
+    return endpoint.family is Family.V2 and host in world.v1_hosts
 
 
 def native_blueprint(app: RegistryApp, world: WorldMaker, table: tuple[Endpoint, ...]) -> Blueprint:

@@ -12,6 +12,7 @@ from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.image import V1Image, check_image_id
 from chalicelib.domain.media_types import JSON
+from chalicelib.domain.ranges import starts_behind
 from chalicelib.service import images
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
@@ -33,9 +34,14 @@ def image_id_of(call: Call) -> str:
     return call.request.params["image_id"]
 
 
+def readable(call: Call) -> V1Image:
+    """The whole image that the path names."""
+    return images.read(call.world, call.team, image_id_of(call), call.listed_in)
+
+
 @handles("v1.image.json.get")
 def get_json(call: Call) -> Response:
-    image = images.read(call.world, call.team, image_id_of(call))
+    image = readable(call)
     if "if-modified-since" in call.request.headers:
         return Response(304, cacheable(call))
     headers = {"Content-Type": JSON, **cacheable(call), **_facts(image)}
@@ -55,13 +61,14 @@ def _facts(image: V1Image) -> dict[str, str]:
 
 @handles("v1.image.json.put")
 def put_json(call: Call) -> Response:
-    images.describe(call.world, call.team, image_id_of(call), call.request.body)
+    image_id, raw = image_id_of(call), call.request.body
+    images.describe(call.world, call.team, image_id, raw, call.listed_in)
     return json_response(True)
 
 
 @handles("v1.image.ancestry.get")
 def get_ancestry(call: Call) -> Response:
-    image = images.read(call.world, call.team, image_id_of(call))
+    image = readable(call)
     if "if-modified-since" in call.request.headers:
         return Response(304, cacheable(call))
     headers = {"Content-Type": JSON, **cacheable(call)}
@@ -70,14 +77,23 @@ def get_ancestry(call: Call) -> Response:
 
 @handles("v1.image.layer.get")
 def get_layer(call: Call) -> Response:
+    layer = readable(call).layer
+    if layer is None:
+        raise RegistryError(ErrorCode.V1_IMAGE_UNKNOWN)
+    if "if-modified-since" in call.request.headers:
+        return Response(304, cacheable(call))
+    if starts_behind(call.request.headers.get("range", ""), layer.size_bytes):
+        # A client that resumes at the very end wants a 416 without a body; S3's has one.
+        return Response(416, {"Content-Range": f"bytes */{layer.size_bytes}"})
     # The redirect runs out, so it is not to be cached as the layer behind it may be.
-    url = images.layer_url(call.world, call.team, image_id_of(call), call.request.method)
+    url = images.layer_url(call.world, layer, call.request.method)
     return Response(302, {"Location": url, "Cache-Control": "no-store"})
 
 
 @handles("v1.image.layer.put")
 def put_layer(call: Call) -> Response:
-    images.put_layer(call.world, call.team, image_id_of(call), call.request.body)
+    image_id, data = image_id_of(call), call.request.body
+    images.put_layer(call.world, call.team, image_id, data, call.listed_in)
     return json_response(True)
 
 
@@ -89,13 +105,13 @@ def put_checksum(call: Call) -> Response:
         raise RegistryError(ErrorCode.V1_CHECKSUM_HEADER_MISSING)
     if not checksum.strip():
         raise RegistryError(ErrorCode.V1_CHECKSUM_MISSING)
-    images.seal(call.world, call.team, image_id, checksum.strip())
+    images.seal(call.world, call.team, image_id, checksum.strip(), call.listed_in)
     return json_response(True)
 
 
 @handles("v1.image.layer.claim")
 def claim_layer(call: Call) -> Response:
-    claimed = images.claim_layer(call.world, call.team, image_id_of(call))
+    claimed = images.claim_layer(call.world, call.team, image_id_of(call), call.listed_in)
     prefix = base64.b64encode(claimed.prefix).decode()
     return json_response({**render_handed(claimed.handed), "payload_prefix": prefix})
 

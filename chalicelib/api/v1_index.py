@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from chalicelib.api.documents import read_json
-from chalicelib.domain.errors import ErrorCode
-from chalicelib.service import index
+from chalicelib.domain.access import Mode
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.names import LIBRARY
+from chalicelib.service import hub, index
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -24,7 +26,7 @@ def grant_headers(call: Call, access: str) -> dict[str, str]:
     """Where to push or pull, and, when it was asked for, the token that allows it."""
     headers = {"X-Docker-Endpoints": call.request.host}
     if call.request.headers.get("x-docker-token"):
-        token = index.token(call.world, call.name, access, call.actor.name)
+        token = index.token(call.world, call.name, access, call.actor)
         headers |= {"X-Docker-Token": token, "WWW-Authenticate": token}
     return headers
 
@@ -32,14 +34,14 @@ def grant_headers(call: Call, access: str) -> dict[str, str]:
 @handles("v1.repository.put")
 def put_repository(call: Call) -> Response:
     document = read_json(call.request.body, ErrorCode.V1_JSON_UNREADABLE)
-    index.register(call.world, call.name, index.parse_images(document))
+    index.register(call.world, call.actor, call.name, index.parse_images(document))
     return json_response("", headers=grant_headers(call, "write"))
 
 
 @handles("v1.images.put")
 def put_images(call: Call) -> Response:
     document = read_json(call.request.body or b"[]", ErrorCode.V1_JSON_UNREADABLE)
-    index.merge_images(call.world, call.name, index.parse_images(document))
+    index.merge_images(call.world, call.actor, call.name, index.parse_images(document))
     return Response(204, grant_headers(call, "write"))
 
 
@@ -53,6 +55,59 @@ def get_images(call: Call) -> Response:
     return json_response(document, headers=grant_headers(call, "read"))
 
 
-@handles("v1.users.get")
-def get_users(call: Call) -> Response:
+@handles("v1.images.delete")
+def delete_images(call: Call) -> Response:
+    return Response(204, grant_headers(call, "delete"))
+
+
+@handles("v1.repository.delete")
+def delete_repository(call: Call) -> Response:
+    # The Hub's flow has three calls: Basic asks for a delete token (202), the token deletes (200),
+    # and Basic with X-Docker-Endpoints says that it is done (200). Without X-Docker-Token there
+    # is one call, as scripts make it against a registry of their own.
+    headers = call.request.headers
+    if call.actor.grant is None and "x-docker-endpoints" in headers:
+        return json_response("")
+    if call.actor.grant is None and headers.get("x-docker-token"):
+        return json_response("", 202, grant_headers(call, "delete"))
+    hub.delete(call.world, call.name)
+    return json_response(True)
+
+
+@handles("v1.auth")
+def put_auth(call: Call) -> Response:
+    if call.world.mode is Mode.OPEN:
+        return json_response("OK")
+    grant = call.actor.grant
+    if grant is None:
+        raise RegistryError(ErrorCode.UNAUTHORIZED)
+    if grant.repository != call.name:
+        raise RegistryError(ErrorCode.DENIED)
     return json_response("OK")
+
+
+@handles("v1.search")
+def get_search(call: Call) -> Response:
+    query = call.request.query
+    text = query.get("q", "")
+    found = hub.find(call.world, call.actor, text, query.get("n"), query.get("page"))
+    return json_response(
+        {
+            "query": text,
+            "num_results": found.total,
+            "num_pages": found.pages,
+            "page": found.page,
+            "page_size": found.page_size,
+            "results": [
+                {
+                    "name": entry.name.path,
+                    "description": entry.description,
+                    "star_count": 0,
+                    "is_official": entry.name.namespace == LIBRARY,
+                    "is_automated": False,
+                    "is_trusted": False,
+                }
+                for entry in found.entries
+            ],
+        }
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.names import LIBRARY
 from chalicelib.domain.paging import Page, parse_page
 from chalicelib.service import pull
 from chalicelib.web.endpoints import url_for
@@ -29,6 +31,10 @@ def catalog(call: Call) -> Response:
     if not call.team:
         # With accounts a catalog belongs to a team; which one, the path does not say.
         raise RegistryError(ErrorCode.DENIED, "the catalog is open only without accounts")
+    # Names are listed by their full path and shown without `library/`; a client that makes its
+    # own `last` of what it saw has only the short one.
+    if page.after and "/" not in page.after:
+        page = replace(page, after=f"{LIBRARY}/{page.after}")
     listing = call.world.metadata.list_repositories(call.team, page)
     more = listing.more and bool(listing.entries)
     headers = next_link(url_for("v2.catalog"), page, listing.entries[-1].path) if more else {}

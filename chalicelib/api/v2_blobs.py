@@ -28,6 +28,12 @@ def get_blob(call: Call) -> Response:
     return Response(307, headers)
 
 
+@handles("v2.blob.delete")
+def delete_blob(call: Call) -> Response:
+    pull.unlink_blob(call.world, call.name, parse_digest(call.request.params["digest"]))
+    return Response(202)
+
+
 @handles("v2.upload.start")
 def start_upload(call: Call) -> Response:
     query = call.request.query

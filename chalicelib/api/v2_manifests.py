@@ -37,3 +37,9 @@ def put_manifest(call: Call) -> Response:
     if pushed.subject:
         headers["OCI-Subject"] = str(pushed.subject.digest)
     return Response(201, headers)
+
+
+@handles("v2.manifest.delete")
+def delete_manifest(call: Call) -> Response:
+    manifests.delete(call.world, call.name, parse_reference(call.request.params["reference"]))
+    return Response(202)

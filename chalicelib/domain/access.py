@@ -3,8 +3,12 @@
     actor            own namespace   other's public   other's private   library
     administrator    all             all              all               all
     user             all             pull             nothing           pull what is public
+      + read grant   all             pull             pull              pull
+      + write grant  all             pull push delete the same          the same
     anonymous        -               pull             nothing           pull what is public
     token holder     what the token says, in the repository it names
+
+``delete`` removes tags; ``admin`` removes the repository, shows it to the public, grants.
 
 In an open registry (AUTH=off) everybody may do everything: that is what it is for.
 """
@@ -53,46 +57,67 @@ class Grant:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks; ``name`` is None for the anonymous. A ``grant`` narrows what the name could do."""
+    """Who asks; ``name`` is None for the anonymous. A ``grant`` narrows what the name could do.
+
+    ``generation`` is the account's, for tokens that are given to the actor.
+    """
 
     name: str | None = None
     is_administrator: bool = False
     grant: Grant | None = None
+    generation: int = 0
 
 
 ANONYMOUS = Actor()
 
 
+READ = frozenset({Action.PULL})
+WRITE = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
+# What an owner can grant, by the words of the API.
+GRANTED: dict[str, frozenset[Action]] = {"read": READ, "write": WRITE}
+NOTHING: frozenset[Action] = frozenset()
+
+
 def decide(
-    mode: Mode, actor: Actor, action: Action, repository: RepositoryName | None, *, is_public: bool
+    mode: Mode,
+    actor: Actor,
+    action: Action,
+    repository: RepositoryName | None,
+    *,
+    is_public: bool = False,
+    granted: frozenset[Action] = NOTHING,
 ) -> Decision:
     """Whether this actor may do this to this repository.
 
-    ``is_public`` is what the repository's record says; False for one that does not exist, so
-    that a refusal tells nothing of private names.
+    ``is_public`` and ``granted`` are what the repository's record says; nothing of the kind for
+    one that does not exist, so that a refusal tells nothing of private names.
     """
     if mode is Mode.OPEN or action is Action.NONE:
         return Decision.ALLOW
-    refusal = Decision.IDENTIFY if actor.name is None else Decision.DENY
+    refusal = Decision.DENY if actor.name is not None else Decision.IDENTIFY
     if action is Action.SIGNED_IN:
         return Decision.ALLOW if actor.name is not None else refusal
     if actor.grant is not None:
         covered = actor.grant.repository == repository and action in actor.grant.actions
         return Decision.ALLOW if covered else refusal
-    if actor.is_administrator:
-        return Decision.ALLOW
-    if action is Action.PULL and is_public:
-        return Decision.ALLOW
-    if repository is None or repository.namespace == LIBRARY or action is Action.ADMIN:
+    if repository is None:
         return refusal
-    return Decision.ALLOW if actor.name == repository.namespace else refusal
+    allowed = (
+        actor.is_administrator
+        or (actor.name == repository.namespace and repository.namespace != LIBRARY)
+        or (action is Action.PULL and is_public)
+        or (actor.name is not None and action in granted)
+    )
+    return Decision.ALLOW if allowed else refusal
 
 
-def needs_visibility(mode: Mode, actor: Actor, action: Action, repository: RepositoryName) -> bool:
+def needs_standing(mode: Mode, actor: Actor, action: Action, repository: RepositoryName) -> bool:
     """Whether the decision hangs on the repository's record, and so costs a read."""
-    if action is not Action.PULL:
+    if actor.grant is not None or action in (Action.NONE, Action.SIGNED_IN, Action.ADMIN):
         return False
-    return decide(mode, actor, action, repository, is_public=False) is not Decision.ALLOW
+    if actor.name is None and action is not Action.PULL:
+        return False
+    return decide(mode, actor, action, repository) is not Decision.ALLOW
 
 
 OPEN_TEAM = "open"

@@ -102,6 +102,10 @@ class ErrorCode(Enum):
     V1_LAYER_MISSING = ErrorSpec(
         "V1", 400, "Layer not uploaded: PUT the layer before its checksum", "v1 checksum"
     )
+    V1_LAYER_UNSUPPORTED = ErrorSpec("V1", 400, "Layer format not supported", "v1 files")
+    V1_LAYER_TOO_LARGE = ErrorSpec("V1", 400, "Layer is too large to be listed", "v1 files")
+    V1_DIFF_BUSY = ErrorSpec("V1", 400, "Diff is being computed, retry later", "v1 files")
+    V1_DIFF_TOO_LARGE = ErrorSpec("V1", 400, "Image is too large to be compared", "v1 files")
     V1_TAG_INVALID = ErrorSpec(
         "V1",
         400,
@@ -114,6 +118,25 @@ class ErrorCode(Enum):
     V1_REPOSITORY_INVALID = ErrorSpec("V1", 400, "Invalid repository name", "v1 tags")
     V1_IMAGES_UNKNOWN = ErrorSpec("V1", 404, "images not found", "v1 index")
     V1_JSON_UNREADABLE = ErrorSpec("V1", 400, "Error Decoding JSON", "v1 index")
+    # `docker login` of old compares this body to the letter, quotes included: it is no map.
+    V1_ACCOUNT_EXISTS = ErrorSpec("V1", 400, "Username or email already exists", "v1 users")
+    V1_ACCOUNT_INVALID = ErrorSpec("V1", 400, "Invalid account data", "v1 users")
+    V1_ACCOUNT_UNKNOWN = ErrorSpec("V1", 404, "User not found", "v1 users")
+    V1_SIGN_UP_CLOSED = ErrorSpec(
+        "V1", 403, "Sign-up is closed here; ask an administrator for an account", "v1 users"
+    )
+    V1_INVITATION_UNKNOWN = ErrorSpec(
+        "V1", 403, "Sign-up needs an invitation, and this one is unknown or used up", "v1 users"
+    )
+    V1_TOO_MANY_FAILURES = ErrorSpec(
+        "V1", 429, "Too many wrong passwords; wait before the next try", "v1 users"
+    )
+    V1_IMAGE_NOT_LISTED = ErrorSpec(
+        "V1", 400, "This image does not belong to the repository", "v1 images"
+    )
+    V1_PARENT_NOT_LISTED = ErrorSpec(
+        "V1", 400, "Image depends on an unauthorized parent", "v1 images"
+    )
     V1_UNAUTHORIZED = ErrorSpec("V1", 401, "Requires authorization", "v1 auth")
     V1_DENIED = ErrorSpec("V1", 403, "Access denied", "v1 auth")
 

@@ -4,6 +4,7 @@
 <team>/objects/<upload id>          blobs that came in parts (S3 cannot rename): a row points here
 <team>/uploads/<upload id>/<word>   tails of running uploads; nothing else ever points to them
 <team>/documents/<alg>/<hex>        manifests and v1 json too large for a row
+<team>/answers/<kind>/<alg>/<hex>   what was computed of layers; may be deleted at any time
 """
 
 from __future__ import annotations
@@ -26,3 +27,8 @@ def tail_key(team: str, upload_id: str, word: str) -> str:
 
 def document_key(team: str, digest: Digest) -> str:
     return f"{team}/documents/{digest.algorithm}/{digest.hex}"
+
+
+def answer_key(team: str, kind: str, digest: Digest) -> str:
+    """A computed answer, named by what it was computed from and by how (``kind``)."""
+    return f"{team}/answers/{kind}/{digest.algorithm}/{digest.hex}"

@@ -12,8 +12,9 @@ MAX_MANIFEST_DEPTH = 32
 
 # Lambda takes 6 MB in an event, and base64 adds a third: 4.5 MB of bytes come through.
 MAX_INLINE_BODY_BYTES = 4_500_000
-# S3's smallest part but the last, and its largest number of parts.
+# S3's smallest part but the last, its largest part, and its largest number of parts.
 MIN_PART_BYTES = 5 * MIB
+MAX_PART_BYTES = 5 * 1024 * MIB
 MAX_PARTS = 10_000
 FIRST_PART_BYTES = 8 * MIB
 # What the registry is willing to read back itself to prove a digest, in one request of 30 s.
@@ -25,6 +26,7 @@ CLAIM_TTL_S = 60
 DOWNLOAD_URL_TTL_S = 1200
 PART_URL_TTL_S = 3600
 V1_TOKEN_TTL_S = 12 * 3600
+V1_ANONYMOUS_TOKEN_TTL_S = 3600
 
 MAX_PAGE_ENTRIES = 1000
 DEFAULT_PAGE_ENTRIES = 100
@@ -32,6 +34,27 @@ DEFAULT_PAGE_ENTRIES = 100
 MAX_IMAGE_JSON_BYTES = 1_000_000
 MAX_ANCESTRY = 1024
 MAX_INDEX_IMAGES = 4096
+
+# What is unpacked of one layer to list its files, within a request of 30 s: bzip2 and xz are slow.
+MAX_UNPACKED_BYTES = 2048 * MIB
+MAX_UNPACKED_XZ_BYTES = 512 * MIB
+MAX_UNPACKED_BZIP2_BYTES = 256 * MIB
+# Deflate reaches 1030 to 1 on zeros, layers hardly 20: beyond this it is a bomb, once it is large.
+MAX_UNPACK_RATIO = 250
+RATIO_FREE_BYTES = 256 * MIB
+# Headers of 512 bytes in one archive, the special ones (PAX, long names) included.
+MAX_ARCHIVE_HEADERS = 300_000
+# What special headers may say of one file: Go's archive/tar draws the same line. Then of all.
+MAX_FILE_HEADER_BYTES = MIB
+MAX_SPECIAL_HEADER_BYTES = 64 * MIB
+# Linux' PATH_MAX: nothing deeper was ever packed from a file system.
+MAX_FILE_NAME_CHARS = 4096
+MAX_LISTING_BYTES = 24 * MIB
+# What one request reads to tell an image from its ancestors: layers, bytes of their listings, and
+# bytes unpacked after which no further layer is begun (it is there when the client asks again).
+MAX_DIFF_LAYERS = 256
+MAX_DIFF_LISTING_BYTES = 128 * MIB
+MAX_DIFF_UNPACKED_BYTES = 512 * MIB
 
 
 def part_bytes(part_number: int) -> int:

@@ -77,7 +77,7 @@ def parse_manifest(
     config, layers, children = _parts(document, shape)
     if len(layers) + len(children) > limits.MAX_MANIFEST_DESCRIPTORS:
         raise _invalid(f"more than {limits.MAX_MANIFEST_DESCRIPTORS} layers or manifests")
-    subject = _descriptor(document["subject"], "subject") if document.get("subject") else None
+    subject = document.get("subject")
     return Manifest(
         raw=raw,
         media_type=media_type,
@@ -85,7 +85,7 @@ def parse_manifest(
         config=config,
         layers=layers,
         children=children,
-        subject=subject,
+        subject=None if subject is None else _descriptor(subject, "subject"),
         artifact_type=_artifact_type(document, config),
         annotations=_annotations(document),
     )
@@ -95,6 +95,9 @@ def _parts(
     document: Mapping[str, object], shape: Shape
 ) -> tuple[Descriptor | None, tuple[Descriptor, ...], tuple[Descriptor, ...]]:
     if shape is Shape.INDEX:
+        # Whoever goes by the keys would take it for an image (CVE-2021-41190).
+        if "config" in document or "layers" in document:
+            raise _invalid("an index holds neither `config` nor `layers`")
         return None, (), _descriptors(document, "manifests")
     if "manifests" in document:
         raise _invalid("an image manifest holds no `manifests`")
@@ -109,7 +112,9 @@ def _invalid(message: str) -> RegistryError:
 
 def _load_object(raw: bytes) -> dict[str, object]:
     try:
-        document = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique_pairs)
+        document = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_unique_pairs, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError) as error:
         if isinstance(error, _DuplicateKey):
             # Two readers could disagree on which one counts, and with them on what was signed.
@@ -123,6 +128,10 @@ def _load_object(raw: bytes) -> dict[str, object]:
 
 class _DuplicateKey(ValueError):
     pass
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is Python's and no JSON")
 
 
 def _unique_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -225,4 +234,11 @@ def _annotations(document: Mapping[str, object]) -> dict[str, str]:
         return {}
     if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
         raise _invalid("annotations must map strings to strings")
+    if not all(_is_text(part) for pair in found.items() for part in pair):
+        raise _invalid("annotations must be Unicode text")
     return dict(found)
+
+
+def _is_text(value: str) -> bool:
+    # JSON can spell half of a surrogate pair, which no store can keep.
+    return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -50,3 +50,15 @@ def render_received(offset_bytes: int) -> str:
     Nothing received is ``0-0`` as Docker's registry answers it: the form has no empty range.
     """
     return f"0-{max(0, offset_bytes - 1)}"
+
+
+_RANGE = re.compile(r"bytes=([0-9]{1,19})-[0-9]{0,19}")
+
+
+def starts_behind(value: str, size_bytes: int) -> bool:
+    """Whether a Range header asks for nothing but bytes behind the last one.
+
+    Docker's v1 client resumes with ``bytes=<got>-<size>``, whose end is one past the last byte.
+    """
+    found = _RANGE.fullmatch(value.strip())
+    return found is not None and int(found[1]) >= size_bytes

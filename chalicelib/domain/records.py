@@ -20,6 +20,11 @@ class Repository:
     name: RepositoryName
     created_at_s: int
     is_public: bool = False
+    description: str = ""
+
+    def scope(self, team: str) -> str:
+        """Where its search entries are kept: with all public ones, or with its team's."""
+        return "public" if self.is_public else f"team/{team}"
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,24 @@ class IndexImage:
 
 @dataclass(frozen=True)
 class User:
-    """An account; ``password_hash`` is argon2id's encoded form."""
+    """An account; ``password_hash`` is argon2id's encoded form.
+
+    ``generation`` grows with every change of the password; tokens carry the one they were
+    given under, and end with it.
+    """
 
     name: str
     password_hash: str
     email: str | None
     is_administrator: bool
     created_at_s: int
+    generation: int = 1
+
+
+@dataclass(frozen=True)
+class GrantRecord:
+    """What an owner lets somebody else do in a repository: ``read`` or ``write``."""
+
+    name: RepositoryName
+    user: str
+    access: str

@@ -1,7 +1,7 @@
 """Signed statements that need no store: v1 tokens, and what a gateway says it has hashed.
 
     v1 token  ::= 'Token signature=' body '.' mac ',repository="ns/repo",access=' access
-    body      ::= base64url( json {"e": expires_at_s, "u": user or null} )
+    body      ::= base64url( json {"e": expires_at_s, "u": user or null, "g": generation} )
     mac       ::= base64url( HMAC-SHA256(key, purpose || body || repository || access) )
 
 The client treats a v1 token as an opaque string and sends it back, sometimes with the word
@@ -22,24 +22,29 @@ from chalicelib.domain.access import Action, Actor, Grant
 from chalicelib.domain.errors import RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 
-_PAIR = re.compile(r"(\w+)[:=][\s\"]?([^\",]+)\"?")
+# From a word's beginning and with a bound: without them a long word costs the square of its length.
+_PAIR = re.compile(r"\b(\w{1,32})[:=][\s\"]?([^\",]+)\"?")
 
 # A write token reads as well: clients probe `GET images/ID/json` with it before they push.
 V1_ACCESS: dict[str, frozenset[Action]] = {
     "read": frozenset({Action.PULL}),
     "write": frozenset({Action.PULL, Action.PUSH}),
-    "delete": frozenset({Action.PULL, Action.DELETE}),
+    "delete": frozenset({Action.PULL, Action.DELETE, Action.ADMIN}),
 }
 
 
 @dataclass(frozen=True)
 class V1Token:
-    """A v1 token's claims: one repository, one access, an end."""
+    """A v1 token's claims: one repository, one access, an end.
+
+    ``generation`` is the user's when it was given: a changed password ends the token.
+    """
 
     repository: RepositoryName
     access: str
     user: str | None
     expires_at_s: int
+    generation: int = 0
 
     def actor(self) -> Actor:
         """Who carries it, narrowed to what it grants."""
@@ -50,18 +55,19 @@ class V1Token:
 
 def mac(key: bytes, purpose: str, *fields: str) -> str:
     """A signature over labelled fields; no field can slide into its neighbour."""
-    message = b"\x00".join(part.encode() for part in (purpose, *fields))
+    message = b"\x00".join(_bytes(part) for part in (purpose, *fields))
     return _encode(hmac.digest(key, message, "sha256"))
 
 
 def mac_matches(key: bytes, claimed: str, purpose: str, *fields: str) -> bool:
     """Whether the signature is ours, in constant time."""
-    return hmac.compare_digest(mac(key, purpose, *fields).encode(), claimed.encode())
+    return hmac.compare_digest(mac(key, purpose, *fields).encode(), _bytes(claimed))
 
 
 def render_v1_token(key: bytes, token: V1Token) -> str:
     """The value of X-Docker-Token and of WWW-Authenticate, with its ``Token`` prefix."""
-    claims = json.dumps({"e": token.expires_at_s, "u": token.user}, separators=(",", ":"))
+    document = {"e": token.expires_at_s, "u": token.user, "g": token.generation}
+    claims = json.dumps(document, separators=(",", ":"))
     body = _encode(claims.encode())
     signature = mac(key, "v1-token", body, token.repository.path, token.access)
     return (
@@ -86,15 +92,20 @@ def parse_v1_token(key: bytes, text: str, *, now_s: int) -> V1Token | None:
     claims = _decode_claims(body)
     if claims is None or claims[0] <= now_s:
         return None
-    return V1Token(repository, access, claims[1], claims[0])
+    return V1Token(repository, access, claims[1], claims[0], claims[2])
 
 
-def _decode_claims(body: str) -> tuple[int, str | None] | None:
+def _decode_claims(body: str) -> tuple[int, str | None, int] | None:
     try:
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return int(claims["e"]), claims["u"]
+        return int(claims["e"]), claims["u"], int(claims["g"])
     except (ValueError, KeyError, TypeError, binascii.Error):
         return None
+
+
+def _bytes(text: str) -> bytes:
+    # What is claimed comes from outside, and JSON can hold half a character.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _encode(data: bytes) -> str:

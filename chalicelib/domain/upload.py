@@ -25,6 +25,9 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.ranges import ByteSpan, render_received
 
+# S3's are 34 characters with their quotes; what is longer would only fill the row.
+MAX_ETAG_CHARS = 100
+
 
 @dataclass(frozen=True)
 class Part:
@@ -158,8 +161,8 @@ def advanced(session: UploadSession, progress: Progress, *, now_s: int) -> Uploa
 def check_progress(session: UploadSession, progress: Progress) -> None:
     """Hold what an uploader reports against what S3 will ask for when the parts are joined.
 
-    Raises: RegistryError(BLOB_UPLOAD_INVALID): numbers out of order, a part under 5 MiB, or sizes
-        that do not add up to the offset.
+    Raises: RegistryError(BLOB_UPLOAD_INVALID): numbers out of order, a part under 5 MiB or above
+        5 GiB, an ETag that is none, or sizes that do not add up to the offset.
     """
     numbers = [part.number for part in progress.parts]
     total = sum(part.size_bytes for part in progress.parts)
@@ -168,7 +171,7 @@ def check_progress(session: UploadSession, progress: Progress) -> None:
         numbers == list(range(1, len(numbers) + 1))
         and len(numbers) < limits.MAX_PARTS
         and progress.parts[: len(session.parts)] == session.parts
-        and all(part.size_bytes >= limits.MIN_PART_BYTES for part in progress.parts)
+        and all(_is_sound(part) for part in progress.parts)
         and (progress.tail is None or 0 < progress.tail.size_bytes < limits.MIN_PART_BYTES)
         and total == progress.offset_bytes >= session.offset_bytes
     )
@@ -176,3 +179,8 @@ def check_progress(session: UploadSession, progress: Progress) -> None:
         raise RegistryError(
             ErrorCode.BLOB_UPLOAD_INVALID, "the parts reported do not make up the bytes reported"
         )
+
+
+def _is_sound(part: Part) -> bool:
+    fits = limits.MIN_PART_BYTES <= part.size_bytes <= limits.MAX_PART_BYTES
+    return fits and len(part.etag) <= MAX_ETAG_CHARS and part.etag.isascii()

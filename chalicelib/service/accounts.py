@@ -1,63 +1,212 @@
-"""Accounts: who somebody is, and how the first administrator comes to be."""
+"""Accounts: who somebody is, how an account is made and changed, and grants."""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-import re
+from collections.abc import Sequence
+from dataclasses import replace
 
-from chalicelib.domain.access import Actor
-from chalicelib.domain.records import User
+from chalicelib.domain.access import GRANTED, Actor
+from chalicelib.domain.accounts import (
+    FAILURES_KEPT_S,
+    FREE_FAILURES_OF_ADDRESS,
+    FREE_FAILURES_OF_NAME,
+    MAX_PASSWORD_CHARS,
+    SignUp,
+    check_email,
+    check_password,
+    check_username,
+    is_username,
+    wait_s,
+)
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import GrantRecord, User
+from chalicelib.domain.tokens import V1Token
+from chalicelib.hub_ports import LoginFacts
+from chalicelib.ports import Conflict, Missing
 from chalicelib.service.world import World
 
-MIN_PASSWORD_CHARS = 8
-MAX_PASSWORD_CHARS = 1024
-
-# A user's name is a namespace, so it obeys the grammar of one name component.
-_USERNAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*", re.ASCII)
+INVITATION_TTL_S = 7 * 24 * 3600
 
 
-class AccountError(ValueError):
-    """A name or a password that the rules refuse; the message says which rule."""
-
-
-def check_login(world: World, name: str, password: str) -> Actor | None:
+def check_login(world: World, name: str, password: str, address: str) -> Actor | None:
     """Who this is; None when name or password is wrong, in the same time for both.
 
-    Costs: 1 read and one argon2, once a minute for each login.
+    Raises: RegistryError(TOOMANYREQUESTS) after too many wrong passwords, also for a right one.
+    Costs: 1 read and one argon2, once a minute for each login; 2 writes for a wrong password.
     """
     if len(password) > MAX_PASSWORD_CHARS:
         return None
-    key = hmac.digest(world.signing_key, f"login\0{name}\0{password}".encode(), "sha256")
-    now_s = world.clock.now_s()
-    cached = world.logins.find(key, now_s)
+    secret = f"login\0{name}\0{password}".encode("utf-8", "surrogatepass")
+    key, now_s = hmac.digest(world.signing_key, secret, "sha256"), world.clock.now_s()
+    cached = world.logins.logins.find(key, now_s)
     if cached is not None:
         return cached
-    user = world.metadata.find_user(name) if _USERNAME.fullmatch(name) else None
+    known = is_username(name)
+    facts = world.accounts.find_login(name if known else "-", address)
+    _check_wait(facts, now_s)
     # An unknown name is checked against nobody's hash, so that it takes as long as a known one.
-    encoded = user.password_hash if user else world.passwords.nobody()
-    if not world.passwords.matches(encoded, password) or user is None:
+    encoded = facts.user.password_hash if facts.user else world.passwords.nobody()
+    if not world.passwords.matches(encoded, password) or facts.user is None:
+        expires_at_s = now_s + FAILURES_KEPT_S
+        world.accounts.note_failure(
+            name if known else "-", address, now_s=now_s, expires_at_s=expires_at_s
+        )
         return None
-    actor = Actor(user.name, is_administrator=user.is_administrator)
-    world.logins.put(key, actor, now_s)
+    if facts.by_name.count:
+        world.accounts.forget_failures(name)
+    actor = _actor_of(facts.user)
+    world.logins.logins.put(key, actor, now_s)
     return actor
 
 
+def _actor_of(user: User) -> Actor:
+    return Actor(user.name, user.is_administrator, generation=user.generation)
+
+
+def _check_wait(facts: LoginFacts, now_s: int) -> None:
+    by_name = facts.by_name if facts.user else replace(facts.by_name, count=0)
+    wait = max(
+        wait_s(by_name, FREE_FAILURES_OF_NAME, now_s),
+        wait_s(facts.by_address, FREE_FAILURES_OF_ADDRESS, now_s),
+    )
+    if wait:
+        raise RegistryError(
+            ErrorCode.TOOMANYREQUESTS,
+            "too many wrong passwords; wait before the next try",
+            headers={"Retry-After": str(wait)},
+        )
+
+
+def check_token(world: World, token: V1Token) -> Actor | None:
+    """Who carries a token, unless the account has changed its password since.
+
+    Costs: 0 for a token of nobody; else 1 read, once in thirty seconds for each account.
+    """
+    if token.user is None:
+        return token.actor()
+    now_s = world.clock.now_s()
+    generation = world.logins.generations.find(token.user, now_s)
+    if generation is None:
+        user = world.accounts.find_user(token.user)
+        generation = user.generation if user else 0
+        world.logins.generations.put(token.user, generation, now_s)
+    return token.actor() if generation == token.generation else None
+
+
 def create(
-    world: World, name: str, password: str, *, email: str | None = None, administrator: bool = False
+    world: World,
+    name: object,
+    password: object,
+    *,
+    email: object = None,
+    administrator: bool = False,
+    invitation: str | None = None,
 ) -> User:
     """Make an account.
 
-    Raises: AccountError (name or password against the rules); Conflict (the name is taken).
-    Costs: 1 conditional write.
+    Raises: RegistryError(V1_ACCOUNT_INVALID, V1_ACCOUNT_EXISTS, V1_INVITATION_UNKNOWN).
+    Costs: one argon2, 1 transaction.
     """
-    if not 2 <= len(name) <= 64 or not _USERNAME.fullmatch(name):
-        raise AccountError(
-            "a name has 2 to 64 lower-case letters and digits, with single . _ - between them"
-        )
-    if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
-        raise AccountError(
-            f"a password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"
-        )
-    user = User(name, world.passwords.hash(password), email, administrator, world.clock.now_s())
-    world.metadata.create_user(user)
+    user = User(
+        name=check_username(name),
+        password_hash=world.passwords.hash(check_password(password)),
+        email=check_email(email) if email is not None else None,
+        is_administrator=administrator,
+        created_at_s=world.clock.now_s(),
+    )
+    try:
+        world.accounts.create_user(user, hashed(invitation) if invitation else None)
+    except Conflict:
+        raise RegistryError(ErrorCode.V1_ACCOUNT_EXISTS) from None
+    except Missing:
+        raise RegistryError(ErrorCode.V1_INVITATION_UNKNOWN) from None
     return user
+
+
+def sign_up(world: World, asked: dict[str, object]) -> User:
+    """Make an account as `docker login` of old asks for it, when this registry lets people.
+
+    An account that exists is told so before anything else: old clients then log in.
+    Raises: RegistryError(V1_ACCOUNT_*, V1_SIGN_UP_CLOSED, V1_INVITATION_UNKNOWN).
+    Costs: 1 read; one argon2, 1 transaction.
+    """
+    name = asked.get("username")
+    if isinstance(name, str) and is_username(name) and world.accounts.find_user(name):
+        raise RegistryError(ErrorCode.V1_ACCOUNT_EXISTS)
+    if world.signup is SignUp.CLOSED:
+        raise RegistryError(ErrorCode.V1_SIGN_UP_CLOSED)
+    invitation = asked.get("invitation")
+    if world.signup is SignUp.INVITATION and not (isinstance(invitation, str) and invitation):
+        raise RegistryError(ErrorCode.V1_INVITATION_UNKNOWN)
+    email = check_email(asked.get("email"))
+    code = str(invitation) if world.signup is SignUp.INVITATION else None
+    return create(world, name, asked.get("password"), email=email, invitation=code)
+
+
+def invite(world: World) -> str:
+    """Make an invitation for one account; it is shown once and runs out after a week.
+
+    Costs: 1 write.
+    """
+    code = world.words.fresh()
+    world.accounts.put_invitation(hashed(code), expires_at_s=world.clock.now_s() + INVITATION_TTL_S)
+    return code
+
+
+def hashed(code: str) -> str:
+    """What is kept of an invitation: 128 random bits need no slow hash."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def change(world: World, actor: Actor, name: str, asked: dict[str, object]) -> None:
+    """Change one's own password or e-mail, or as an administrator anybody's.
+
+    A new password ends every token that was given out under the old one.
+    Raises: RegistryError(DENIED, V1_ACCOUNT_*).
+    Costs: 1 read, one argon2, 1 transaction.
+    """
+    if actor.name != name and not actor.is_administrator:
+        raise RegistryError(ErrorCode.DENIED)
+    user = world.accounts.find_user(name) if is_username(name) else None
+    if user is None:
+        raise RegistryError(ErrorCode.V1_ACCOUNT_UNKNOWN)
+    after = user
+    if asked.get("email") is not None:
+        after = replace(after, email=check_email(asked["email"]))
+    if asked.get("password") is not None:
+        encoded = world.passwords.hash(check_password(asked["password"]))
+        after = replace(after, password_hash=encoded, generation=user.generation + 1)
+    try:
+        world.accounts.change_user(user, after)
+    except Conflict:
+        raise RegistryError(ErrorCode.V1_ACCOUNT_EXISTS) from None
+    world.logins.forget()
+
+
+def grant(world: World, name: RepositoryName, user: str, access: object) -> None:
+    """Let an account read or write a repository.
+
+    Raises: RegistryError(V1_DATA_INVALID, V1_ACCOUNT_UNKNOWN, V1_REPOSITORY_UNKNOWN).
+    Costs: 2 reads, 1 transaction.
+    """
+    if not isinstance(access, str) or access not in GRANTED:
+        raise RegistryError(ErrorCode.V1_DATA_INVALID, "access must be `read` or `write`")
+    if not is_username(user) or world.accounts.find_user(user) is None:
+        raise RegistryError(ErrorCode.V1_ACCOUNT_UNKNOWN)
+    team = world.team_of(name)
+    if world.metadata.find_repository(team, name) is None:
+        raise RegistryError(ErrorCode.V1_REPOSITORY_UNKNOWN)
+    world.accounts.put_grant(team, GrantRecord(name, user, access))
+
+
+def withdraw(world: World, name: RepositoryName, user: str) -> None:
+    """Take a grant back; one that is not there is no error. Costs: 1 transaction."""
+    world.accounts.delete_grant(world.team_of(name), name, user)
+
+
+def grants(world: World, name: RepositoryName) -> Sequence[GrantRecord]:
+    """Who may do what in a repository, beside its owner. Costs: 1 query."""
+    return world.accounts.list_grants(world.team_of(name), name)

@@ -1,6 +1,8 @@
 """v1 images: described, given a layer, sealed; then read. See ``domain/image.py`` for the states.
 
 Images belong to a team, not to a repository: many repositories of a team share their base images.
+With accounts, a request's token names a repository (``listed_in``), and only the images that this
+repository lists exist for it. In an open registry ``listed_in`` is None.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ LAYERS = RepositoryName("library/.layers")
 PAYLOAD_LABEL = "sha256:"
 
 
-def describe(world: World, team: str, image_id: str, raw: bytes) -> V1Image:
+def describe(
+    world: World, team: str, image_id: str, raw: bytes, listed_in: RepositoryName | None = None
+) -> V1Image:
     """Take an image's json.
 
     Raises: RegistryError(V1_IMAGE_ID_INVALID, V1_JSON_*, V1_PARENT_*, V1_IMAGE_EXISTS).
@@ -46,7 +50,15 @@ def describe(world: World, team: str, image_id: str, raw: bytes) -> V1Image:
     """
     description = parse_image_json(check_image_id(image_id), raw)
     wanted = [image_id, *([description.parent] if description.parent else [])]
-    found = world.metadata.find_images(team, wanted)
+    if listed_in is None:
+        found = world.metadata.find_images(team, wanted)
+    else:
+        known = world.metadata.find_listed(team, listed_in, wanted)
+        found = known.images
+        if image_id not in known.listed:
+            raise RegistryError(ErrorCode.V1_IMAGE_NOT_LISTED)
+        if description.parent in found and description.parent not in known.listed:
+            raise RegistryError(ErrorCode.V1_PARENT_NOT_LISTED)
     parent = found.get(description.parent) if description.parent else None
     image = described(description, raw, found.get(image_id), parent)
     try:
@@ -56,43 +68,42 @@ def describe(world: World, team: str, image_id: str, raw: bytes) -> V1Image:
     return image
 
 
-def find(world: World, team: str, image_id: str) -> V1Image | None:
-    """The image with its json, in whatever state. Costs: 1 read."""
-    return world.metadata.find_images(team, [check_image_id(image_id)]).get(image_id)
+def find(
+    world: World, team: str, image_id: str, listed_in: RepositoryName | None = None
+) -> V1Image | None:
+    """The image in whatever state; None when the repository does not list it. Costs: 1 read."""
+    check_image_id(image_id)
+    if listed_in is None:
+        return world.metadata.find_images(team, [image_id]).get(image_id)
+    known = world.metadata.find_listed(team, listed_in, [image_id])
+    return known.images.get(image_id) if image_id in known.listed else None
 
 
-def read(world: World, team: str, image_id: str) -> V1Image:
+def read(
+    world: World, team: str, image_id: str, listed_in: RepositoryName | None = None
+) -> V1Image:
     """A whole image with its json.
 
     Raises: RegistryError(V1_IMAGE_ID_INVALID, V1_IMAGE_UNKNOWN, V1_IMAGE_BUSY).
     Costs: 1 read.
     """
-    return check_readable(find(world, team, image_id))
+    return check_readable(find(world, team, image_id, listed_in))
 
 
-def layer_url(world: World, team: str, image_id: str, method: str) -> str:
-    """A URL that serves the layer by GET or HEAD, for twenty minutes.
-
-    Raises: RegistryError(V1_IMAGE_ID_INVALID, V1_IMAGE_UNKNOWN, V1_IMAGE_BUSY).
-    Costs: 1 read.
-    """
-    image = check_readable(
-        world.metadata.find_images(team, [check_image_id(image_id)]).get(image_id)
-    )
-    if image.layer is None:
-        raise RegistryError(ErrorCode.V1_IMAGE_UNKNOWN)
-    return world.blobs.presign_get(
-        image.layer.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S
-    )
+def layer_url(world: World, layer: StoredLayer, method: str) -> str:
+    """A URL that serves a layer by GET or HEAD, for twenty minutes. Costs: 0."""
+    return world.blobs.presign_get(layer.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S)
 
 
-def put_layer(world: World, team: str, image_id: str, data: bytes) -> None:
+def put_layer(
+    world: World, team: str, image_id: str, data: bytes, listed_in: RepositoryName | None = None
+) -> None:
     """Take a layer whole.
 
     Raises: RegistryError(V1_IMAGE_ID_INVALID, V1_IMAGE_UNKNOWN, V1_IMAGE_EXISTS).
     Costs: 2 reads, 1 S3 call, 1 transaction.
     """
-    image = check_takes_layer(find(world, team, image_id))
+    image = check_takes_layer(find(world, team, image_id, listed_in))
     digest = digest_of(data)
     known = world.metadata.find_blob(team, digest)
     key = known.object_key if known else keys.blob_key(team, digest)
@@ -130,13 +141,15 @@ class HandedLayer:
     prefix: bytes
 
 
-def claim_layer(world: World, team: str, image_id: str) -> HandedLayer:
+def claim_layer(
+    world: World, team: str, image_id: str, listed_in: RepositoryName | None = None
+) -> HandedLayer:
     """Begin a layer that is sent in parts.
 
     Raises: RegistryError(V1_IMAGE_ID_INVALID, V1_IMAGE_UNKNOWN, V1_IMAGE_EXISTS).
     Costs: 1 read, 1 write, 1 S3 call.
     """
-    image = check_takes_layer(find(world, team, image_id))
+    image = check_takes_layer(find(world, team, image_id, listed_in))
     upload_id, now_s = world.words.fresh(), world.clock.now_s()
     key = keys.multipart_key(team, upload_id)
     session = UploadSession(
@@ -232,14 +245,19 @@ def _layer_hashes(
     return Digest("sha256", whole.hexdigest()), PAYLOAD_LABEL + payload.hexdigest()
 
 
-def seal(world: World, team: str, image_id: str, checksum: str) -> None:
+def seal(
+    world: World,
+    team: str,
+    image_id: str,
+    checksum: str,
+    listed_in: RepositoryName | None = None,
+) -> None:
     """End the push of an image.
 
     Raises: RegistryError(V1_IMAGE_*, V1_CHECKSUM_*, V1_LAYER_MISSING).
     Costs: 1 read, 1 conditional write.
     """
-    found = world.metadata.find_images(team, [check_image_id(image_id)]).get(image_id)
-    image = check_seal(found, checksum)
+    image = check_seal(find(world, team, image_id, listed_in), checksum)
     try:
         world.metadata.seal_image(team, image)
     except Conflict:

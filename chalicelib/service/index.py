@@ -3,42 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from chalicelib.domain import limits
+from chalicelib.domain.access import GRANTED, NOTHING, Action, Actor, Decision, Mode, decide
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.image import check_image_id
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Page
-from chalicelib.domain.records import IndexImage, Repository, Tag
+from chalicelib.domain.records import IndexImage, Tag
 from chalicelib.domain.tokens import V1Token, render_v1_token
 from chalicelib.ports import Missing
+from chalicelib.service.hub import entered, new_repository
+from chalicelib.service.images import find
 from chalicelib.service.world import World
 
 
-def token(world: World, name: RepositoryName, access: str, user: str | None) -> str:
-    """The token that a client replays to the registry for twelve hours. Costs: 0."""
-    expires_at_s = world.clock.now_s() + limits.V1_TOKEN_TTL_S
-    return render_v1_token(world.signing_key, V1Token(name, access, user, expires_at_s))
+def token(world: World, name: RepositoryName, access: str, actor: Actor) -> str:
+    """The token that a client replays to the registry.
+
+    It lives for twelve hours, longer than any push; one that names nobody, whose only end is
+    that, for one hour. Costs: 0.
+    """
+    ttl_s = limits.V1_TOKEN_TTL_S if actor.name else limits.V1_ANONYMOUS_TOKEN_TTL_S
+    claims = V1Token(
+        name, access, actor.name or None, world.clock.now_s() + ttl_s, actor.generation
+    )
+    return render_v1_token(world.signing_key, claims)
 
 
-def register(world: World, name: RepositoryName, images: Sequence[IndexImage]) -> None:
+def register(
+    world: World, actor: Actor, name: RepositoryName, images: Sequence[IndexImage]
+) -> None:
     """Make a repository known, with the images that are about to be pushed.
 
-    Costs: 1 write; with images 1 query, and 1 batch write for each 25 that are new.
+    Costs: 1 transaction; with images 1 query, and 1 transaction for each 50 that are new.
     """
+    world.metadata.put_repository(world.team_of(name), new_repository(world, name))
+    merge_images(world, actor, name, images)
+
+
+def merge_images(
+    world: World, actor: Actor, name: RepositoryName, images: Sequence[IndexImage]
+) -> None:
+    """Merge into the image list; at the end of a push clients send `[]` in practice.
+
+    Costs: 0 without images; as ``register`` with them.
+    """
+    if not images:
+        return
     team = world.team_of(name)
-    world.metadata.put_repository(team, Repository(name, world.clock.now_s()))
-    if images:
-        world.metadata.put_index_images(team, name, images)
+    shared = [image for image in images if _may_list(world, actor, name, team, image.image_id)]
+    world.metadata.put_index_images(team, name, shared)
 
 
-def merge_images(world: World, name: RepositoryName, images: Sequence[IndexImage]) -> None:
-    """Merge into the image list at the end of a push; clients send `[]` in practice.
+def _may_list(world: World, actor: Actor, name: RepositoryName, team: str, image_id: str) -> bool:
+    """Whether an image may stand in this list: it would be readable through it.
 
-    Costs: 0 without images.
+    The owner may read whatever the team has. Somebody else who was granted this repository may
+    list what nobody has pushed yet, and what a repository holds that they may read.
+    Costs: 0 for the owner; for others 1 read, and for an image that exists 1 query and 1 read
+    for each repository that holds it.
     """
-    if images:
-        world.metadata.put_index_images(world.team_of(name), name, images)
+    if world.mode is Mode.OPEN or actor.is_administrator or actor.name == name.namespace:
+        return True
+    known = world.metadata.find_listed(team, name, [image_id])
+    if image_id not in known.images or image_id in known.listed:
+        return True
+    return any(
+        _may_pull(world, actor, holder) for holder in world.metadata.list_holders(team, image_id)
+    )
+
+
+def _may_pull(world: World, actor: Actor, name: RepositoryName) -> bool:
+    plain = replace(actor, grant=None)
+    standing = world.accounts.find_standing(world.team_of(name), name, actor.name)
+    decision = decide(
+        world.mode,
+        plain,
+        Action.PULL,
+        name,
+        is_public=standing.repository.is_public if standing.repository else False,
+        granted=GRANTED.get(standing.access or "", NOTHING),
+    )
+    return decision is Decision.ALLOW
 
 
 def list_images(world: World, name: RepositoryName) -> Sequence[IndexImage]:
@@ -101,6 +149,27 @@ def tag_image(world: World, name: RepositoryName, tag: TagName) -> str:
     return found.image_id
 
 
+DEFAULT_FACTS: Mapping[str, object] = {
+    "last_update": None,
+    "docker_version": None,
+    "docker_go_version": None,
+    "arch": "amd64",
+    "os": "linux",
+    "kernel": None,
+}
+
+
+def tag_facts(world: World, name: RepositoryName, tag: TagName) -> Mapping[str, object]:
+    """When a tag was set and by which client; defaults for a tag that is not there.
+
+    Costs: 1 read.
+    """
+    found = world.metadata.find_tag(world.team_of(name), name, tag)
+    if found is None:
+        return DEFAULT_FACTS
+    return {"last_update": found.updated_at_s, **found.client}
+
+
 def put_tag(
     world: World,
     name: RepositoryName,
@@ -111,7 +180,7 @@ def put_tag(
     """Point a tag to an image that is at least described.
 
     Raises: RegistryError(V1_DATA_INVALID, V1_IMAGE_UNKNOWN).
-    Costs: 1 read, 1 transaction.
+    Costs: 2 reads, 1 transaction.
     """
     if not isinstance(image_id, str) or not image_id:
         raise RegistryError(ErrorCode.V1_DATA_INVALID)
@@ -120,11 +189,11 @@ def put_tag(
         check_image_id(image_id)
     except RegistryError:
         raise RegistryError(ErrorCode.V1_IMAGE_UNKNOWN) from None
-    if image_id not in world.metadata.find_images(team, [image_id]):
+    if find(world, team, image_id, None if world.mode is Mode.OPEN else name) is None:
         raise RegistryError(ErrorCode.V1_IMAGE_UNKNOWN)
-    now_s = world.clock.now_s()
-    repository = Repository(name, now_s)
-    world.metadata.put_tag(team, repository, Tag(tag, now_s, image_id=image_id, client=client))
+    pointed = Tag(tag, world.clock.now_s(), image_id=image_id, client=client)
+    repository = entered(world, name, world.metadata.find_repository(team, name))
+    world.metadata.put_tag(team, repository, pointed)
 
 
 def delete_tag(world: World, name: RepositoryName, tag: TagName) -> None:

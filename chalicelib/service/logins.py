@@ -1,35 +1,58 @@
-"""The cache of logins that were right a moment ago."""
+"""What a warm function remembers of accounts, so that argon2 and a read are paid once a minute."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
+from typing import Generic, TypeVar
 
 from chalicelib.domain.access import Actor
 
-CACHE_TTL_S = 60
+V = TypeVar("V")
+
+LOGIN_TTL_S = 60
+GENERATION_TTL_S = 30
 CACHE_ENTRIES = 1024
 
 
-class LoginCache:
-    """Logins that were right a moment ago, so that argon2 and a read are paid once a minute.
+class _Recent(Generic[V]):
+    """The newest entries, each for a time of its own."""
 
-    Keyed by a keyed hash of name and password: neither stands in memory. A changed password is
-    refused by other functions at most this much later.
-    """
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[bytes, tuple[int, Actor]] = OrderedDict()
+    def __init__(self, ttl_s: int) -> None:
+        self._ttl_s = ttl_s
+        self._seen: OrderedDict[bytes | str, tuple[int, V]] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, key: bytes, now_s: int) -> Actor | None:
+    def find(self, key: bytes | str, now_s: int) -> V | None:
         with self._lock:
             entry = self._seen.get(key)
             return entry[1] if entry and entry[0] > now_s else None
 
-    def put(self, key: bytes, actor: Actor, now_s: int) -> None:
+    def put(self, key: bytes | str, value: V, now_s: int) -> None:
         with self._lock:
-            self._seen[key] = (now_s + CACHE_TTL_S, actor)
+            self._seen[key] = (now_s + self._ttl_s, value)
             self._seen.move_to_end(key)
             while len(self._seen) > CACHE_ENTRIES:
                 self._seen.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._seen.clear()
+
+
+class LoginCache:
+    """Logins that were right a moment ago, and the generations of accounts.
+
+    Logins are keyed by a keyed hash of name and password: neither stands in memory. A password
+    that was changed elsewhere ends here within ``LOGIN_TTL_S``, its tokens within
+    ``GENERATION_TTL_S``; in the function that changed it both end at once.
+    """
+
+    def __init__(self) -> None:
+        self.logins: _Recent[Actor] = _Recent(LOGIN_TTL_S)
+        self.generations: _Recent[int] = _Recent(GENERATION_TTL_S)
+
+    def forget(self) -> None:
+        """An account has changed: whatever is remembered is asked for again."""
+        self.logins.clear()
+        self.generations.clear()

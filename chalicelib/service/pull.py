@@ -8,6 +8,7 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Tag
+from chalicelib.ports import Missing
 from chalicelib.service.world import World
 
 
@@ -21,6 +22,17 @@ def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) ->
     if blob is None:
         raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)})
     return world.blobs.presign_get(blob.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S)
+
+
+def unlink_blob(world: World, name: RepositoryName, digest: Digest) -> None:
+    """Stop serving a blob in this repository; its bytes are the collector's business.
+
+    Raises: RegistryError(BLOB_UNKNOWN). Costs: 1 conditional write.
+    """
+    try:
+        world.metadata.delete_link(world.team_of(name), name, digest)
+    except Missing:
+        raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)}) from None
 
 
 def tags(world: World, name: RepositoryName, page: Page) -> Listing[Tag]:

@@ -79,13 +79,12 @@ def _is_chalice_shape(answer: Mapping[str, Any]) -> bool:
     body = answer.get("body") or ""
     if answer.get("isBase64Encoded"):
         body = base64.b64decode(body).decode("utf-8", "replace")
-    if not isinstance(body, str) or not body.startswith("{"):
-        return True
     try:
         document = json.loads(body)
     except ValueError:
         return True
-    return not ({"errors", "error"} & set(document))
+    # The Hub answers one refusal with a mere string; Chalice's own are always objects.
+    return isinstance(document, dict) and not ({"errors", "error"} & set(document))
 
 
 def _code_of(answer: Mapping[str, Any] | None) -> ErrorCode:

@@ -79,7 +79,14 @@ _REPO = "/v1/repositories/{repository}"
 
 V2: tuple[Endpoint, ...] = (
     _v2("v2.base", "GET HEAD", "/v2", "end-1", Action.SIGNED_IN, "Says that this is a registry"),
-    _v2("v2.catalog", "GET", "/v2/_catalog", "Docker v2", Action.SIGNED_IN, "Lists repositories"),
+    _v2(
+        "v2.catalog",
+        "GET HEAD",
+        "/v2/_catalog",
+        "Docker v2",
+        Action.SIGNED_IN,
+        "Lists repositories",
+    ),
     _v2(
         "v2.manifest.get",
         "GET HEAD",
@@ -97,8 +104,16 @@ V2: tuple[Endpoint, ...] = (
         "Stores a manifest whose parts are here, and points the tag to it",
     ),
     _v2(
+        "v2.manifest.delete",
+        "DELETE",
+        "/v2/{repository}/manifests/{reference}",
+        "end-9",
+        Action.DELETE,
+        "Removes a tag, or a manifest with its tags",
+    ),
+    _v2(
         "v2.tags",
-        "GET",
+        "GET HEAD",
         "/v2/{repository}/tags/list",
         "end-8a, end-8b",
         Action.PULL,
@@ -112,10 +127,18 @@ V2: tuple[Endpoint, ...] = (
         Action.PUSH,
         "Starts an upload; with digest takes the blob at once; with mount links one that is here",
     ),
-    _v2("v2.upload.status", "GET", _UPLOAD, "end-13", Action.PUSH, "Says how much has arrived"),
+    _v2("v2.upload.status", "GET HEAD", _UPLOAD, "end-13", Action.PUSH, "Says how much has come"),
     _v2("v2.upload.append", "PATCH", _UPLOAD, "end-5", Action.PUSH, "Takes the next bytes"),
     _v2("v2.upload.close", "PUT", _UPLOAD, "end-6", Action.PUSH, "Takes the last bytes, proves"),
     _v2("v2.upload.cancel", "DELETE", _UPLOAD, "end-14", Action.PUSH, "Forgets an upload"),
+    _v2(
+        "v2.blob.delete",
+        "DELETE",
+        "/v2/{repository}/blobs/{digest}",
+        "end-10",
+        Action.DELETE,
+        "Stops serving a blob in this repository",
+    ),
     _v2(
         "v2.blob.get",
         "GET HEAD",
@@ -194,6 +217,18 @@ def _index(name: str, methods: str, tail: str, action: Action, summary: str) -> 
     )
 
 
+def _grants(name: str, methods: str, tail: str, summary: str) -> Endpoint:
+    return Endpoint(
+        f"v1.{name}",
+        tuple(methods.split()),
+        f"{_REPO}/{tail}",
+        "ours",
+        Action.ADMIN,
+        Family.V1_INDEX,
+        summary,
+    )
+
+
 V1: tuple[Endpoint, ...] = (
     Endpoint(
         "v1.ping",
@@ -210,16 +245,56 @@ V1: tuple[Endpoint, ...] = (
     _image("layer.put", "PUT", "layer", Action.PUSH, "Takes the layer: the second step"),
     _image("checksum.put", "PUT", "checksum", Action.PUSH, "Seals the image: the third step"),
     _image("ancestry.get", "GET HEAD", "ancestry", Action.PULL, "Lists an image and its parents"),
+    _image("files.get", "GET HEAD", "files", Action.PULL, "Lists the files of the layer"),
+    _image("diff.get", "GET HEAD", "diff", Action.PULL, "Compares the layer with those below it"),
     _image("layer.claim", "POST", "layer/claim", Action.PUSH, "Begins a layer sent in parts"),
     _image("layer.parts", "POST", "layer/parts", Action.PUSH, "Gives URLs for more parts"),
     _image("layer.finish", "POST", "layer/finish", Action.PUSH, "Joins the parts to the layer"),
     _tags("tags.get", "GET HEAD", "tags", Action.PULL, "Maps tags to image ids"),
     _tags("tag.get", "GET HEAD", "tags/{tag}", Action.PULL, "The image id of a tag"),
     _tags("tag.put", "PUT", "tags/{tag}", Action.PUSH, "Points a tag to an image"),
+    _tags("tag.json", "GET HEAD", "tags/{tag}/json", Action.PULL, "Which client set a tag"),
+    _tags("repository.json", "GET HEAD", "json", Action.PULL, "The same, of the tag latest"),
+    _tags("tags.delete", "DELETE", "tags", Action.ADMIN, "Removes the repository with all tags"),
+    _tags("properties.get", "GET HEAD", "properties", Action.PULL, "Says whether it is public"),
+    _tags("properties.put", "PUT", "properties", Action.ADMIN, "Shows it to the public, hides it"),
     _tags("tag.delete", "DELETE", "tags/{tag}", Action.DELETE, "Removes a tag"),
     _index("repository.put", "PUT", "", Action.PUSH, "Registers a repository, gives a token"),
     _index("images.put", "PUT", "images", Action.PUSH, "Ends a push: merges the image list"),
     _index("images.get", "GET HEAD", "images", Action.PULL, "Lists images, gives a read token"),
+    _index("images.delete", "DELETE", "images", Action.DELETE, "Does nothing, as it always did"),
+    _index("repository.delete", "DELETE", "", Action.ADMIN, "Removes a repository"),
+    _index("auth", "PUT", "auth", Action.NONE, "Says whether a token is good here"),
+    _grants("grants.get", "GET HEAD", "grants", "Lists who else may read or write"),
+    _grants("grant.put", "PUT", "grants/{username}", "Lets somebody read or write"),
+    _grants("grant.delete", "DELETE", "grants/{username}", "Takes a grant back"),
+    Endpoint(
+        "v1.users.post",
+        ("POST",),
+        "/v1/users",
+        "hub v1, users",
+        Action.NONE,
+        Family.V1_INDEX,
+        "Makes an account, where the registry lets people",
+    ),
+    Endpoint(
+        "v1.user.put",
+        ("PUT",),
+        "/v1/users/{username}",
+        "hub v1, users",
+        Action.SIGNED_IN,
+        Family.V1_INDEX,
+        "Changes an account's password or e-mail address",
+    ),
+    Endpoint(
+        "v1.search",
+        ("GET", "HEAD"),
+        "/v1/search",
+        "hub v1, search",
+        Action.NONE,
+        Family.V1_INDEX,
+        "Finds repositories by the words of their names and descriptions",
+    ),
     Endpoint(
         "v1.users.get",
         ("GET", "HEAD"),
@@ -262,16 +337,23 @@ class Match:
 
 
 def match(method: str, path: str, table: tuple[Endpoint, ...] = ENDPOINTS) -> Match:
-    """Find the endpoint of a decoded path; one slash at its end does not count."""
+    """Find the endpoint of a decoded path; one slash at its end does not count.
+
+    Where several fit, as `.../a/images` could be the repository `a/images`, the one that leaves
+    the least to the repository is meant: a literal goes before a variable, as in API Gateway.
+    """
     trimmed = path[:-1] if path.endswith("/") and path != "/" else path
+    fitting: list[Match] = []
     allowed: list[str] = []
     for endpoint in table:
         found = endpoint.pattern.fullmatch(trimmed)
         if not found:
             continue
         if method in endpoint.methods:
-            return Match(endpoint, found.groupdict())
+            fitting.append(Match(endpoint, found.groupdict()))
         allowed.extend(endpoint.methods)
+    if fitting:
+        return min(fitting, key=lambda each: len(each.params.get("repository", "")))
     return Match(None, {}, tuple(dict.fromkeys(allowed)))
 
 

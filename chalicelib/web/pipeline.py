@@ -12,20 +12,22 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain.access import (
     ANONYMOUS,
+    GRANTED,
+    NOTHING,
     OPEN_TEAM,
     Action,
     Actor,
     Decision,
     Mode,
     decide,
-    needs_visibility,
+    needs_standing,
     team_of,
 )
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
 from chalicelib.ports import Conflict, Missing, PartRefused, Unavailable
-from chalicelib.service.accounts import check_login
+from chalicelib.service.accounts import check_login, check_token
 from chalicelib.service.world import World
 from chalicelib.web.credentials import Basic, V1TokenText, parse_authorization
 from chalicelib.web.endpoints import Endpoint, Family
@@ -54,6 +56,11 @@ class Call:
         """The repository of a path that has one."""
         assert self.repository is not None, self.endpoint.name
         return self.repository
+
+    @property
+    def listed_in(self) -> RepositoryName | None:
+        """The repository whose image list counts for a v1 image request; see service/images."""
+        return None if self.world.mode is Mode.OPEN else self.repository
 
 
 Handler = Callable[[Call], Response]
@@ -102,9 +109,9 @@ def refuse(family: Family, allowed: tuple[str, ...]) -> Response:
 
 
 def _admitted(world: World, endpoint: Endpoint, request: Request) -> Call:
-    actor = identify(world, request.headers)
+    actor = identify(world, request)
     repository = _repository(request.params)
-    if repository is None and actor.grant is not None:
+    if repository is None and actor.grant is not None and _needs_repository(endpoint):
         repository = actor.grant.repository
     team = _team(world.mode, repository)
     call = Call(world, request, endpoint, actor, repository, team)
@@ -132,24 +139,26 @@ def _repository(params: Mapping[str, str]) -> RepositoryName | None:
     return parse_repository_name(text) if text is not None else None
 
 
-def identify(world: World, headers: Mapping[str, str]) -> Actor:
-    """Who sends these headers.
+def identify(world: World, request: Request) -> Actor:
+    """Who sends this request.
 
-    Raises: RegistryError(UNAUTHORIZED): wrong password, bad token, unknown scheme.
-    Costs: 0 for a token; for a password 1 read and one argon2 a minute.
+    Raises: RegistryError(UNAUTHORIZED): wrong password, bad token, unknown scheme;
+        RegistryError(TOOMANYREQUESTS) after too many wrong passwords.
+    Costs: for a password 1 read and one argon2 a minute; for a token 1 read in thirty seconds.
     """
     if world.mode is Mode.OPEN:
         return ANONYMOUS
-    credentials = parse_authorization(headers.get("authorization"))
+    credentials = parse_authorization(request.headers.get("authorization"))
     if credentials is None:
         return ANONYMOUS
     actor: Actor | None = None
     if isinstance(credentials, Basic):
-        actor = check_login(world, credentials.name, credentials.password)
+        address = request.source_ip
+        actor = check_login(world, credentials.name, credentials.password, address)
     elif isinstance(credentials, V1TokenText):
         now_s = world.clock.now_s()
         token = parse_v1_token(world.signing_key, credentials.text, now_s=now_s)
-        actor = token.actor() if token else None
+        actor = check_token(world, token) if token else None
     if actor is None:
         raise RegistryError(ErrorCode.UNAUTHORIZED, "wrong name, password or token")
     return actor
@@ -161,13 +170,15 @@ def authorize(
     """Let the actor do this, or say why not.
 
     Raises: RegistryError(UNAUTHORIZED) for somebody unknown, RegistryError(DENIED) for the others.
-    Costs: 0; 1 read where the decision hangs on whether the repository is public.
+    Costs: 0; 1 read where the decision hangs on the repository's record.
     """
-    is_public = False
-    if repository is not None and needs_visibility(world.mode, actor, action, repository):
-        record = world.metadata.find_repository(world.team_of(repository), repository)
-        is_public = record.is_public if record else False
-    decision = decide(world.mode, actor, action, repository, is_public=is_public)
+    is_public, granted = False, NOTHING
+    if repository is not None and needs_standing(world.mode, actor, action, repository):
+        team = world.team_of(repository)
+        standing = world.accounts.find_standing(team, repository, actor.name)
+        is_public = standing.repository.is_public if standing.repository else False
+        granted = GRANTED.get(standing.access or "", NOTHING)
+    decision = decide(world.mode, actor, action, repository, is_public=is_public, granted=granted)
     if decision is Decision.ALLOW:
         return
     scope = {"action": action.value}

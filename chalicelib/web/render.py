@@ -39,6 +39,7 @@ V1_TRANSLATIONS: Mapping[ErrorCode, ErrorCode] = {
     ErrorCode.NAME_INVALID: ErrorCode.V1_REPOSITORY_INVALID,
     ErrorCode.NAME_UNKNOWN: ErrorCode.V1_REPOSITORY_UNKNOWN,
     ErrorCode.TAG_INVALID: ErrorCode.V1_TAG_INVALID,
+    ErrorCode.TOOMANYREQUESTS: ErrorCode.V1_TOO_MANY_FAILURES,
 }
 
 CHALLENGES: Mapping[Family, str] = {

@@ -12,7 +12,7 @@ from typing import Final
 
 from roadstead.embedded.folder import DataFolder
 from roadstead.embedded.ports import LOOPBACK
-from roadstead.embedded.processes import ServerCommand
+from roadstead.embedded.processes import Answer, ServerCommand
 
 DYNAMODB_LOCAL: Final = "dynamodb-local"
 MINISTACK: Final = "ministack"
@@ -120,7 +120,7 @@ def ministack_command(
     )
 
 
-def is_ready(port: int) -> bool:
+def ask(port: int) -> Answer:
     """Call ListTables: both engines answer it whatever the signature."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_POLL_TIMEOUT_S)
     try:
@@ -135,11 +135,14 @@ def is_ready(port: int) -> bool:
                 "dynamodb/aws4_request, SignedHeaders=host, Signature=0",
             },
         )
-        return connection.getresponse().status == http.HTTPStatus.OK
+        status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return Answer.NONE
     finally:
         connection.close()
+    if status == http.HTTPStatus.OK:
+        return Answer.READY
+    return Answer.FAILING if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR else Answer.NONE
 
 
 def _environment(folder: DataFolder) -> dict[str, str]:

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,14 @@ if sys.platform == "linux":
 if os.getppid() == int(sys.argv[2]):
     os.execvp(sys.argv[3], sys.argv[3:])
 """
+
+
+class Answer(Enum):
+    """What a server that is coming up says to a first question."""
+
+    NONE = "none yet"
+    FAILING = "an error of its own (5xx)"
+    READY = "the right one"
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class Server:
         """Say how it ended, in words for a sentence."""
         code = self._process.poll()
         if code is None:
-            return "is running"
+            return "answers with errors only"
         if code < 0:
             return f"was killed by signal {-code}"
         return f"ended with status {code}"
@@ -99,7 +108,9 @@ class Server:
                 text = file.read().decode(errors="replace")
         except OSError as error:
             return f"(the log {self.log} cannot be read: {error})"
-        return "\n".join([line[:400] for line in text.splitlines() if line.strip()][-lines:])
+        # A Java stack trace would push out the line that says what is wrong.
+        said = [line for line in text.splitlines() if line.strip() and line[:4] != "\tat "]
+        return "\n".join(line[:400] for line in said[-lines:])
 
     def ran_out_of_space(self) -> bool:
         words = self.last_words(40).lower()

@@ -10,16 +10,18 @@ from types import TracebackType
 from typing import Final, Self
 
 from roadstead.embedded import dynamodb, install, processes, seaweed
+from roadstead.embedded.checks import check_data
 from roadstead.embedded.errors import EmbeddedStackError, EngineUnavailableError, PortTakenError
 from roadstead.embedded.folder import DataFolder, Secrets, read_json, write_json
 from roadstead.embedded.machine import Machine
 from roadstead.embedded.ports import LOOPBACK, PortBlock, choose_ports
-from roadstead.embedded.processes import Server, ServerCommand
+from roadstead.embedded.processes import Answer, Server, ServerCommand
 
 _START_TIMEOUT_S: Final = 60.0
+# A server may say 500 for a moment while it comes up; longer means that its data is damaged.
+_FAILING_TIMEOUT_S: Final = 5.0
 _POLL_INTERVAL_S: Final = 0.03
 _PORT_ATTEMPTS: Final = 5
-_DURABLE_MEMORY_MIB: Final = 384
 _PORT_TAKEN_SIGNS: Final = ("address already in use", "is not available on", "is already in use")
 
 
@@ -112,6 +114,10 @@ class EmbeddedStack:
                 return self._obituary(server)
         return None
 
+    def room_warning(self) -> str | None:
+        """Say so in a sentence if the disk is so full that pushes may fail; else None."""
+        return self._folder.room_warning()
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -137,6 +143,7 @@ class EmbeddedStack:
         secrets = self._folder.secrets()
         engine = self._settle_engine()
         self._clear_left_over()
+        check_data(self._folder)
         preferred = read_json(self._port_memory).get("base")
         for _ in range(_PORT_ATTEMPTS):
             ports = self._ports = choose_ports(preferred if isinstance(preferred, int) else None)
@@ -215,20 +222,30 @@ class EmbeddedStack:
     def _start_servers(
         self, weed: Path, engine: _Engine, ports: PortBlock, secrets: Secrets
     ) -> None:
-        s3_command = seaweed.seaweed_command(
-            weed, self._folder, ports, secrets, memory_mib=_DURABLE_MEMORY_MIB
+        s3_command = seaweed.seaweed_command(weed, self._folder, ports, secrets)
+        dynamodb_server = self._launch(engine.command(ports.dynamodb))
+        s3_server = self._launch(s3_command)
+        self._await_ready(
+            {
+                dynamodb_server: lambda: dynamodb.ask(ports.dynamodb),
+                s3_server: lambda: seaweed.ask(ports, secrets),
+            }
         )
-        waiting: dict[Server, Callable[[], bool]] = {
-            self._launch(engine.command(ports.dynamodb)): lambda: dynamodb.is_ready(ports.dynamodb),
-            self._launch(s3_command): lambda: seaweed.is_ready(ports, secrets),
-        }
-        deadline_s = time.monotonic() + _START_TIMEOUT_S
+
+    def _await_ready(self, waiting: dict[Server, Callable[[], Answer]]) -> None:
+        started_s = time.monotonic()
+        failing_since_s: dict[Server, float] = {}
         while waiting:
-            for server, is_ready in list(waiting.items()):
-                if is_ready():
+            for server, ask in list(waiting.items()):
+                answer = ask()
+                if answer is Answer.READY:
                     del waiting[server]
+                elif answer is Answer.FAILING:
+                    since_s = failing_since_s.setdefault(server, time.monotonic())
+                    if time.monotonic() - since_s > _FAILING_TIMEOUT_S:
+                        raise EmbeddedStackError(self._obituary(server))
             self._check_alive()
-            if waiting and time.monotonic() > deadline_s:
+            if waiting and time.monotonic() - started_s > _START_TIMEOUT_S:
                 raise EmbeddedStackError(self._too_slow(next(iter(waiting))))
             if waiting:
                 time.sleep(_POLL_INTERVAL_S)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
 from chalicelib.ports import Hashing
 from chalicelib.web.endpoints import Carries, Match, match
@@ -38,10 +39,17 @@ CALL_THREADS = 32
 class Gateway:
     """Serves a Chalice app over ASGI."""
 
-    def __init__(self, app: Any, hashing: Hashing, gateway_key: bytes | None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        hashing: Hashing,
+        gateway_key: bytes | None,
+        storage: PartStorage | None = None,
+    ) -> None:
         self._pool = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="call")
         self._front = LambdaFront(app)
-        self._shared = Streaming(self._front, PartStorage(), hashing, self._pool, gateway_key)
+        self._storage = storage or PartStorage()
+        self._shared = Streaming(self._front, self._storage, hashing, self._pool, gateway_key)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -55,17 +63,16 @@ class Gateway:
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 self._pool.shutdown(wait=False)
+                self._storage.close()
                 return
 
     async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        request, intake = _read_head(scope), Intake(receive)
-        response = await answered(functools.partial(self._respond, request, intake))
+        request = _read_head(scope)
+        intake = Intake(receive, waits=request.header("expect") is not None)
+        response = await answered(request, functools.partial(self._respond, request, intake))
         if response is None:
             return
-        cut_short = not intake.ended
-        await _send(send, response, closing=cut_short)
-        if cut_short:
-            await intake.drain()
+        await _send(send, response, None if intake.ended else intake)
 
     async def _respond(self, request: HttpRequest, intake: Intake) -> HttpResponse:
         found = match(request.method, unquote(request.raw_path))
@@ -84,10 +91,10 @@ class Gateway:
         self, request: HttpRequest, intake: Intake, limit_bytes: int, held: bytearray
     ) -> HttpResponse:
         if int(_number(request.header("content-length"))) > limit_bytes:
-            return _too_large(limit_bytes)
+            return _too_large(request, limit_bytes)
         body = held + await intake.up_to(limit_bytes) if not intake.ended else held
         if len(body) > limit_bytes:
-            return _too_large(limit_bytes)
+            return _too_large(request, limit_bytes)
         whole = HttpRequest(**{**vars(request), "body": bytes(body)})
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._front.call, whole)
@@ -101,15 +108,16 @@ class Gateway:
             return await stream_blob(self._shared, request, found.params, intake, held)
         if "digest" in dict(parse_qsl(request.query)):
             return await stream_whole(self._shared, request, found.params, intake, held)
-        return _too_large(MAX_INLINE_BODY_BYTES)
+        return _too_large(request, MAX_INLINE_BODY_BYTES)
 
 
 def _number(text: str | None) -> int:
     return int(text) if text and text.isdigit() else 0
 
 
-def _too_large(limit_bytes: int) -> HttpResponse:
-    return refusal(413, "SIZE_INVALID", f"this request takes at most {limit_bytes} bytes")
+def _too_large(request: HttpRequest, limit_bytes: int) -> HttpResponse:
+    message = f"this request takes at most {limit_bytes} bytes"
+    return refusal(request, ErrorCode.SIZE_EXCEEDED, message)
 
 
 def _read_head(scope: dict[str, Any]) -> HttpRequest:
@@ -124,15 +132,23 @@ def _read_head(scope: dict[str, Any]) -> HttpRequest:
     )
 
 
-async def _send(send: Send, response: HttpResponse, *, closing: bool) -> None:
+async def _send(send: Send, response: HttpResponse, unread: Intake | None) -> None:
+    """Send an answer; one that comes before the body has been read ends the connection."""
     pairs = [
         (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
         for name, value in response.headers
     ]
-    if closing:
+    if unread is not None:
         pairs.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": pairs})
-    await send({"type": "http.response.body", "body": response.body})
+    if unread is not None:
+        # The client has the whole answer now, but for us it must not be over: uvicorn closes the
+        # socket with the last message, and hears nothing more.
+        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        await unread.drain()
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        await send({"type": "http.response.body", "body": response.body})
 
 
 __all__ = ["ClientGoneError", "Gateway"]

@@ -11,10 +11,14 @@ import base64
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+
+from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.web.endpoints import family_of_path
+from chalicelib.web.render import render_error
 
 log = logging.getLogger("roadstead.gateway")
 
@@ -99,13 +103,13 @@ class LambdaFront:
     def call(self, request: HttpRequest) -> HttpResponse:
         """Answer one request whose body is whole; never raises."""
         if len(request.body) > MAX_EVENT_BODY_BYTES:
-            return refusal(413, "SIZE_INVALID", "request body is larger than 10 MB")
+            return refusal(request, ErrorCode.SIZE_EXCEEDED, "request body is larger than 10 MB")
         for pattern, resource, methods in self._routes:
             found = pattern.fullmatch(request.raw_path)
             if found and request.method in methods:
                 variables = {k: unquote(v) for k, v in found.groupdict().items()}
                 return self._invoke(request, resource, variables)
-        return refusal(404, "UNSUPPORTED", "no such endpoint")
+        return refusal(request, ErrorCode.NOT_FOUND)
 
     def _invoke(
         self, request: HttpRequest, resource: str, variables: dict[str, str]
@@ -115,7 +119,7 @@ class LambdaFront:
             answer = self._app(event, LambdaContext())
         except Exception:
             log.exception("the app raised; a function would have answered 502")
-            return refusal(502, "UNKNOWN", "internal error")
+            return refusal(request, ErrorCode.UNKNOWN, status=502)
         return read_answer(answer, request.method)
 
 
@@ -173,12 +177,15 @@ def _encoded(body: str | bytes) -> bytes:
 
 
 def refusal(
-    status: int, code: str, message: str, headers: Iterable[tuple[str, str]] = ()
+    request: HttpRequest,
+    code: ErrorCode,
+    message: str | None = None,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """An error that the gateway itself has to give, readable to clients of both protocols.
-
-    v1 clients decode a map of strings and so read ``error``; v2 clients read ``errors``.
-    """
-    body = (f'{{"errors": [{{"code": "{code}", "message": "{message}"}}]}}').encode()
-    pairs = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers]
-    return HttpResponse(status, pairs, body)
+    """An error that the gateway itself has to give, in the shape that the path's clients read."""
+    error = RegistryError(code, message, status=status, headers=headers)
+    rendered = render_error(family_of_path(unquote(request.raw_path)), error)
+    pairs = [*rendered.headers.items(), ("Content-Length", str(len(rendered.body)))]
+    return HttpResponse(rendered.status, pairs, b"" if request.method == "HEAD" else rendered.body)

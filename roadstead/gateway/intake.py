@@ -23,10 +23,11 @@ class ClientGoneError(Exception):
 
 
 class Intake:
-    """The body of one request."""
+    """The body of one request; ``waits`` says that the client sends it only when it is asked."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, *, waits: bool = False) -> None:
         self._receive = receive
+        self._waits = waits
         self.ended = False
 
     async def piece(self) -> bytes:
@@ -35,6 +36,7 @@ class Intake:
         Raises: ClientGoneError.
         """
         while not self.ended:
+            self._waits = False
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 self.ended = True
@@ -62,6 +64,8 @@ class Intake:
         client would see a broken pipe in place of the sentence that says what to do.
         """
         seen = 0
+        if self._waits:
+            return
         try:
             async with asyncio.timeout(DRAIN_S):
                 while seen < DRAIN_BYTES and (data := await self.piece()):

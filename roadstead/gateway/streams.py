@@ -14,12 +14,15 @@ import base64
 import functools
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
+from chalicelib.domain.errors import ErrorCode
+from chalicelib.domain.ranges import parse_content_range
 from chalicelib.ports import Hashing
 from chalicelib.service.remote import make_layer_proof, make_proof
 from chalicelib.web.endpoints import url_for
@@ -110,27 +113,35 @@ async def stream_blob(
     path = url_for("uploader.claim", **remote)
     answer = await shared.run(api.post, path, {k: v for k, v in asked.items() if v is not None})
     claimed = answer.document()
-    pump = await shared.run(
-        functools.partial(
-            PartPump,
-            api,
-            shared.storage,
-            shared.hashing,
-            claimed,
-            parts_path=url_for("uploader.parts", **remote),
-        )
-    )
     advance_path = url_for("uploader.advance", **remote)
+    async with _claim(shared, api, advance_path, claimed):
+        if _has_arrived(request, claimed):
+            # An earlier PUT brought the very blob and broke off at its end; this one repeats it.
+            while await intake.piece():
+                pass
+            await shared.run(api.post, advance_path, release_of(claimed))
+            return await shared.run(shared.front.call, without_body(request))
+        pump = await shared.run(
+            functools.partial(
+                PartPump,
+                api,
+                shared.storage,
+                shared.hashing,
+                claimed,
+                parts_path=url_for("uploader.parts", **remote),
+            )
+        )
+        stored = await _pumped(shared, pump, intake, held)
+        _check_length(request, stored.offset_bytes - claimed["offset_bytes"])
 
-    def prove(stored: Stored) -> str:
-        if shared.key is None or stored.running is None:
-            return ""
-        word, upload_id = claimed["claim"], claimed["upload_id"]
-        return make_proof(shared.key, upload_id, word, stored.offset_bytes, stored.running)
+        def prove(stored: Stored) -> str:
+            if shared.key is None or stored.running is None:
+                return ""
+            word, upload_id = claimed["claim"], claimed["upload_id"]
+            return make_proof(shared.key, upload_id, word, stored.offset_bytes, stored.running)
 
-    stored = await _pumped(shared, pump, intake, held, api, advance_path, release_of(claimed))
-    report = report_of(claimed, stored, prove)
-    advanced = (await shared.run(api.post, advance_path, report)).document()
+        report = report_of(claimed, stored, prove)
+        advanced = (await shared.run(api.post, advance_path, report)).document()
     if request.method == "PATCH":
         return HttpResponse(
             202,
@@ -143,6 +154,40 @@ async def stream_blob(
             ],
         )
     return await shared.run(shared.front.call, without_body(request))
+
+
+@asynccontextmanager
+async def _claim(
+    shared: Streaming, api: CallerApi, advance_path: str, claimed: Mapping[str, Any]
+) -> AsyncIterator[None]:
+    """Around what is done under a claim: whatever goes wrong, the claim is let go at once."""
+    try:
+        yield
+    except BaseException:
+        await asyncio.shield(shared.run(api.post, advance_path, release_of(claimed)))
+        raise
+
+
+def _has_arrived(request: HttpRequest, claimed: Mapping[str, Any]) -> bool:
+    if request.method != "PUT" or claimed["offset_bytes"] == 0:
+        return False
+    known = claimed.get("digest")
+    return known is not None and known == dict(parse_qsl(request.query)).get("digest")
+
+
+def _check_length(request: HttpRequest, length_bytes: int) -> None:
+    """Hold the Content-Range of a body of unknown length against the bytes that came.
+
+    Raises: UploadRefused.
+    """
+    text = request.header("content-range")
+    if text is None or _length(request) is not None:
+        return
+    size_bytes = parse_content_range(text).size_bytes
+    # The two spellings of `domain.upload.check_chunk`.
+    if length_bytes not in (size_bytes, size_bytes - 1):
+        answer = refusal(request, ErrorCode.SIZE_INVALID)
+        raise UploadRefused(ApiAnswer(answer.status, answer.headers, answer.body))
 
 
 async def stream_whole(
@@ -186,7 +231,7 @@ async def stream_layer(
             extra=payload,
         )
     )
-    stored = await _pumped(shared, pump, intake, held, api, None, {})
+    stored = await _pumped(shared, pump, intake, held)
     checksum = f"sha256:{stored.extra_hex}"
 
     def prove(stored: Stored) -> str:
@@ -201,21 +246,13 @@ async def stream_layer(
     return HttpResponse(answer.status, answer.headers, answer.body)
 
 
-async def _pumped(
-    shared: Streaming,
-    pump: PartPump,
-    intake: Intake,
-    held: bytes,
-    api: CallerApi,
-    release_path: str | None,
-    release: Mapping[str, object],
-) -> Stored:
-    """Feed the whole body; on any failure nothing is reported, and the claim is let go."""
+async def _pumped(shared: Streaming, pump: PartPump, intake: Intake, held: bytes) -> Stored:
+    """Feed the whole body; on any failure nothing is reported."""
     try:
         await _feed_all(shared, pump, intake, held)
         return await shared.run(pump.finish)
     except BaseException:
-        await asyncio.shield(_let_go(shared, pump, api, release_path, release))
+        await asyncio.shield(shared.run(pump.abandon))
         raise
 
 
@@ -237,21 +274,7 @@ async def _feed_all(shared: Streaming, pump: PartPump, intake: Intake, held: byt
     await shared.run(pump.feed, batch)
 
 
-async def _let_go(
-    shared: Streaming,
-    pump: PartPump,
-    api: CallerApi,
-    release_path: str | None,
-    release: Mapping[str, object],
-) -> None:
-    await shared.run(pump.abandon)
-    if release_path is not None:
-        await shared.run(api.post, release_path, release)
-
-
-async def answered(
-    work: Callable[[], Any],
-) -> HttpResponse | None:
+async def answered(request: HttpRequest, work: Callable[[], Any]) -> HttpResponse | None:
     """Run a stream; refusals become answers, and None means that nobody listens any more."""
     try:
         response: HttpResponse = await work()
@@ -260,12 +283,9 @@ async def answered(
         return HttpResponse(answer.status, answer.headers, answer.body)
     except StorageFailed as failure:
         log.warning("%s", failure)
-        return refusal(
-            503,
-            "UNAVAILABLE",
-            "the store behind the registry did not take the bytes; try again",
-            [("Retry-After", "2")],
-        )
+        message = "the store behind the registry did not take the bytes; try again"
+        headers = {"Retry-After": "2"}
+        return refusal(request, ErrorCode.UNAVAILABLE, message, headers=headers)
     except ClientGoneError:
         return None
     return response

@@ -38,8 +38,11 @@ class SettableClock:
 def memory_world(mode: Mode = Mode.OPEN, **changes: Any) -> World:
     """A world on the memory adapters; ``changes`` replace single ports."""
     clock = changes.pop("clock", None) or SettableClock()
+    store = MemoryMetadata()
     parts: dict[str, Any] = {
-        "metadata": MemoryMetadata(),
+        "metadata": store,
+        "accounts": store,
+        "search": store,
         "blobs": MemoryBlobs(clock),
         "clock": clock,
         "hashing": ResumableHashing(),

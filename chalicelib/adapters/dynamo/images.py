@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.adapters.dynamo import keys, packing
 from chalicelib.adapters.dynamo.models import (
     BlobRow,
+    HolderRow,
     ImageRow,
     IndexImageRow,
     JsonPieceRow,
@@ -19,9 +20,12 @@ from chalicelib.domain.image import ImageState, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, IndexImage
 from chalicelib.domain.upload import UploadSession
+from chalicelib.ports import ListedImages
 
 # A json may be 1 MB and resist compression, an item is 400 KB: the rest goes into pieces.
 PIECE_BYTES = 300_000
+# An entry of a list is two items: one under the repository, one under the image.
+ENTRIES_AT_ONCE = TRANSACTION_ITEMS // 2
 
 
 class Images:
@@ -37,6 +41,25 @@ class Images:
         rows = [row for row in found if isinstance(row, ImageRow)]
         pieces = self._pieces(team, rows)
         return {row.image_id: row.value(pieces.get(row.image_id, b"")) for row in rows}
+
+    def find_listed(
+        self, team: str, name: RepositoryName, image_ids: Sequence[str]
+    ) -> ListedImages:
+        wanted = list(dict.fromkeys(image_ids))
+        places = [keys.image(team, image_id) for image_id in wanted]
+        places += [keys.index_image(team, name, image_id) for image_id in wanted]
+        rows = self._table.batch_get(places)
+        images = [row for row in rows if isinstance(row, ImageRow)]
+        pieces = self._pieces(team, images)
+        return ListedImages(
+            {row.image_id: row.value(pieces.get(row.image_id, b"")) for row in images},
+            frozenset(row.value().image_id for row in rows if isinstance(row, IndexImageRow)),
+        )
+
+    def list_holders(self, team: str, image_id: str) -> Sequence[RepositoryName]:
+        pk = keys.image(team, image_id).pk
+        rows, _ = self._table.query(HolderRow, pk, keys.span_after(keys.HOLDERS, ""))
+        return [row.name() for row in rows]
 
     def _pieces(self, team: str, rows: Sequence[ImageRow]) -> Mapping[str, bytes]:
         """The packed rest of those json that are too large for their items: hardly ever any."""
@@ -120,8 +143,8 @@ class Images:
             if old is None or (old.checksum is None and image.checksum is not None):
                 fresh[image.image_id] = image
         entries = list(fresh.values())
-        for at in range(0, len(entries), TRANSACTION_ITEMS):
-            self._merge(team, name, entries[at : at + TRANSACTION_ITEMS])
+        for at in range(0, len(entries), ENTRIES_AT_ONCE):
+            self._merge(team, name, entries[at : at + ENTRIES_AT_ONCE])
 
     def _merge(self, team: str, name: RepositoryName, images: Sequence[IndexImage]) -> None:
         # The query above spares writes; that the first checksum stays is decided here, where
@@ -132,6 +155,7 @@ class Images:
             if image.checksum is not None:
                 actions.append(columns.checksum.set(columns.checksum | image.checksum))
             writes.update(keys.index_image(team, name, image.image_id), actions)
+            writes.put(HolderRow.at(keys.holder(team, image.image_id, name)))
         writes.commit()
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:

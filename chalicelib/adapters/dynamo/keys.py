@@ -12,7 +12,15 @@
     UP#<team>#<upload id>           #                   an upload session; expires
     IMG#<team>#<image id>           #                   a v1 image
     IMG#<team>#<image id>           json#<hash>#<n>     what of its json does not fit beside it
+    REPO#<team>#<path>              grant#<user>        what the owner lets somebody else do
+    IMG#<team>#<image id>           in#<path>           a repository that lists it
     USER#<name>                     #                   an account
+    USER#<name>                     grant#<path>        the same grant, found by whom it is for
+    EMAIL#<address>                 #                   whose address this is: each only once
+    FAIL#name|address#<of what>     #                   wrong passwords; expires
+    INVITE#<hash>                   #                   an invitation; expires
+    FIND#<scope>#<letter>           <word>#<path>       a repository by a word of it
+    FIND#<scope>#                   #<path>             every repository of a scope
 
 What is read often and alone has a partition of its own, so that no repository is a hot one; what
 is listed shares a partition, where DynamoDB keeps it sorted by the bytes of SK. `#` stands in no
@@ -33,6 +41,8 @@ TAGS = "tag#"
 MANIFESTS = "man#"
 LINKS = "blob#"
 INDEX_IMAGES = "v1img#"
+GRANTS = "grant#"
+HOLDERS = "in#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -90,6 +100,39 @@ def json_piece(team: str, image_id: str, json_hash: str, number: int) -> Key:
 
 def user(name: str) -> Key:
     return Key(f"USER#{name}", ALONE)
+
+
+def holder(team: str, image_id: str, name: RepositoryName) -> Key:
+    return Key(image(team, image_id).pk, f"{HOLDERS}{name.path}")
+
+
+def grant(team: str, name: RepositoryName, user: str) -> Key:
+    return Key(contents(team, name), f"{GRANTS}{user}")
+
+
+def granted(user: str, name: RepositoryName) -> Key:
+    return Key(f"USER#{user}", f"{GRANTS}{name.path}")
+
+
+def email(address: str) -> Key:
+    return Key(f"EMAIL#{address}", ALONE)
+
+
+def failures(of_what: str, value: str) -> Key:
+    return Key(f"FAIL#{of_what}#{value}", ALONE)
+
+
+def invitation(hashed: str) -> Key:
+    return Key(f"INVITE#{hashed}", ALONE)
+
+
+def entry(scope: str, word: str, name: RepositoryName) -> Key:
+    return Key(entries(scope, word), f"{word}#{name.path}")
+
+
+def entries(scope: str, word: str) -> str:
+    """The partition of the words that begin like this one: 36 a scope, and one for all."""
+    return f"FIND#{scope}#{word[:1]}"
 
 
 def catalog(team: str) -> str:

@@ -22,7 +22,7 @@ from chalicelib.adapters.dynamo import keys, packing
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName, TagName
-from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag, User
+from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
 from chalicelib.domain.upload import RunningHash, Tail, UploadSession
 
 PARTITION_KEY, SORT_KEY, EXPIRY = "PK", "SK", "expires_at_s"
@@ -55,6 +55,7 @@ class Row(Model):
 class RepositoryRow(Row, discriminator="repository"):
     created_at_s = _number(null=False)
     is_public = BooleanAttribute()
+    description = _text()
 
     @classmethod
     def of(cls, team: str, repository: Repository) -> Self:
@@ -62,13 +63,16 @@ class RepositoryRow(Row, discriminator="repository"):
             keys.repository(team, repository.name),
             created_at_s=repository.created_at_s,
             is_public=repository.is_public,
+            description=repository.description or None,
         )
 
     def name(self) -> RepositoryName:
         return RepositoryName(self.sk.removeprefix(keys.REPOSITORIES))
 
     def value(self) -> Repository:
-        return Repository(self.name(), int(self.created_at_s), self.is_public)
+        return Repository(
+            self.name(), int(self.created_at_s), self.is_public, self.description or ""
+        )
 
 
 class _ManifestColumns(Row):
@@ -305,32 +309,9 @@ class IndexImageRow(Row, discriminator="index image"):
         return IndexImage(self.sk.removeprefix(keys.INDEX_IMAGES), self.checksum)
 
 
-class UserRow(Row, discriminator="user"):
-    name = _text(null=False)
-    password_hash = _text(null=False)
-    email = _text()
-    is_administrator = BooleanAttribute()
-    created_at_s = _number(null=False)
-
-    @classmethod
-    def of(cls, user: User) -> Self:
-        return cls.at(
-            keys.user(user.name),
-            name=user.name,
-            password_hash=user.password_hash,
-            email=user.email,
-            is_administrator=user.is_administrator,
-            created_at_s=user.created_at_s,
-        )
-
-    def value(self) -> User:
-        return User(
-            name=self.name,
-            password_hash=self.password_hash,
-            email=self.email,
-            is_administrator=self.is_administrator,
-            created_at_s=int(self.created_at_s),
-        )
+class HolderRow(Row, discriminator="holder"):
+    def name(self) -> RepositoryName:
+        return RepositoryName(self.sk.removeprefix(keys.HOLDERS))
 
 
 def read_digest(text: str) -> Digest:

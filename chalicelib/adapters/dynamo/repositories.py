@@ -22,6 +22,9 @@ from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Repository, StoredManifest, Tag
 from chalicelib.ports import Conflict, Missing, PushSurvey
 
+# A tag is two items, and a transaction takes a hundred.
+TAGS_AT_ONCE = 50
+
 
 class Repositories:
     _table: Table
@@ -29,13 +32,6 @@ class Repositories:
     def find_repository(self, team: str, name: RepositoryName) -> Repository | None:
         row = self._table.get(RepositoryRow, keys.repository(team, name))
         return row.value() if row else None
-
-    def put_repository(self, team: str, repository: Repository) -> None:
-        row = RepositoryRow.of(team, repository)
-        try:
-            self._table.put(row, condition=RepositoryRow.pk.does_not_exist())
-        except Conflict:
-            return
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
         rows, more = self._table.query(
@@ -105,6 +101,39 @@ class Repositories:
             writes.commit()
         except Conflict as error:
             raise Missing(f"tag {tag}") from error
+
+    def delete_manifest(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        span = keys.span_after(keys.TAGS, "")
+        entries = self._table.gather(TagEntryRow, keys.contents(team, name), span)
+        tags = [row.value().name for row in entries if row.digest == str(digest)]
+        for at in range(0, len(tags), TAGS_AT_ONCE):
+            self._delete_pointing(team, name, digest, tags[at : at + TAGS_AT_ONCE])
+        writes = self._table.transaction()
+        writes.delete(keys.manifest(team, name, digest), condition=ManifestRow.pk.exists())
+        writes.delete(keys.manifest_entry(team, name, digest))
+        try:
+            writes.commit()
+        except Conflict as error:
+            raise Missing(f"manifest {digest}") from error
+
+    def _delete_pointing(
+        self, team: str, name: RepositoryName, digest: Digest, tags: Sequence[TagName]
+    ) -> None:
+        # A tag that a push has moved meanwhile stays: it points to something else now.
+        writes = self._table.transaction()
+        still = TagRow.digest == str(digest)
+        for tag in tags:
+            writes.delete(keys.tag(team, name, tag), condition=still)
+            writes.delete(
+                keys.tag_entry(team, name, tag), condition=TagEntryRow.digest == str(digest)
+            )
+        try:
+            writes.commit()
+        except Conflict:
+            if len(tags) == 1:
+                return
+            for tag in tags:
+                self._delete_pointing(team, name, digest, [tag])
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
         rows, more = self._table.query(

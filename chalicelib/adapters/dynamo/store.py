@@ -9,29 +9,18 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from chalicelib.adapters.aws import shared_session
-from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.accounts import Accounts
 from chalicelib.adapters.dynamo.images import Images
-from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY, UserRow
+from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
 from chalicelib.adapters.dynamo.repositories import Repositories
+from chalicelib.adapters.dynamo.search import Search
 from chalicelib.adapters.dynamo.table import READ_TIMEOUT_S, Table
 from chalicelib.adapters.dynamo.uploads import Uploads
-from chalicelib.domain.records import User
 from chalicelib.ports import Unavailable
 
 
-class Users:
-    _table: Table
-
-    def find_user(self, name: str) -> User | None:
-        row = self._table.get(UserRow, keys.user(name))
-        return row.value() if row else None
-
-    def create_user(self, user: User) -> None:
-        self._table.put(UserRow.of(user), condition=UserRow.pk.does_not_exist())
-
-
-class DynamoMetadata(Repositories, Uploads, Images, Users):
-    """MetadataStore in one table; safe for any number of threads.
+class DynamoMetadata(Search, Repositories, Uploads, Images, Accounts):
+    """MetadataStore, AccountStore and SearchStore in one table; safe for any number of threads.
 
     Without ``session`` AWS's own chain gives the credentials. ``sleep`` is how long to wait
     between tries; ``on_request`` hears the operation of each HTTP request, for counting.

@@ -173,6 +173,20 @@ class Table:
             if start is None or limit is not None:
                 return rows, start is not None
 
+    def gather(
+        self, model: type[R], pk: str, span: tuple[str, str], *, most: int = 1_000_000
+    ) -> list[R]:
+        """Rows of a partition in order, at most so many. Costs: 1 query for each MB."""
+        rows: list[R] = []
+        start: dict[str, Any] | None = None
+        while len(rows) < most:
+            answer = self._query_page(pk, span, most - len(rows), start)
+            rows += [model.from_raw_data(item) for item in answer["Items"]]
+            start = answer.get("LastEvaluatedKey")
+            if start is None:
+                break
+        return rows
+
     def _query_page(
         self, pk: str, span: tuple[str, str], limit: int | None, start: dict[str, Any] | None
     ) -> dict[str, Any]:
@@ -327,8 +341,7 @@ def _port_error(error: Exception) -> PortError:
         return Conflict("DynamoDB: the condition of a write does not hold")
     if "TransactionConflict" in codes or "TransactionConflictException" in codes:
         return _Contended("DynamoDB: other transactions keep this item busy")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if codes & _BUSY or status >= 500:
+    if codes & _BUSY or _status(error) >= 500:
         return Unavailable(f"DynamoDB: {error}")
     return PortError(f"DynamoDB: {error}")
 
@@ -339,7 +352,15 @@ def _codes(error: ClientError) -> set[str]:
     return {error.response["Error"]["Code"], *(reason.code for reason in reasons if reason)}
 
 
+def _status(error: ClientError) -> int:
+    return int(_original(error).response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
 def _item_in_the_way(conflict: Conflict) -> dict[str, Any] | None:
-    # PynamoDB's own error leaves the item out; botocore's, which it was raised from, has it.
-    original = conflict.__cause__.__cause__ if conflict.__cause__ else None
-    return original.response.get("Item") if isinstance(original, ClientError) else None
+    error = conflict.__cause__
+    return _original(error).response.get("Item") if isinstance(error, ClientError) else None
+
+
+def _original(error: ClientError) -> ClientError:
+    """botocore's own error: PynamoDB's, raised from it, leaves out half of the response."""
+    return error.__cause__ if isinstance(error.__cause__, ClientError) else error

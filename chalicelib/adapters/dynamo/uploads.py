@@ -19,6 +19,14 @@ class Uploads:
         row = self._table.get(LinkRow, keys.link(team, name, digest))
         return row.value() if row else None
 
+    def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        writes = self._table.transaction()
+        writes.delete(keys.link(team, name, digest), condition=LinkRow.pk.exists())
+        try:
+            writes.commit()
+        except Conflict as error:
+            raise Missing(f"blob {digest}") from error
+
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
         row = self._table.get(BlobRow, keys.blob(team, digest))
         return row.value() if row else None

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from chalicelib.adapters.memory.hub import MemoryHub
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.image import ImageState, V1Image
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
-from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag, User
+from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
 from chalicelib.domain.upload import UploadSession
-from chalicelib.ports import Conflict, Missing, PushSurvey
+from chalicelib.ports import Conflict, ListedImages, Missing, PushSurvey
 
 T = TypeVar("T")
 
 
-class MemoryMetadata:
+class MemoryMetadata(MemoryHub):
     """Every fact lies under a key that begins with its team."""
 
     def __init__(self) -> None:
@@ -30,8 +31,8 @@ class MemoryMetadata:
         self._blobs: dict[tuple[str, Digest], Blob] = {}
         self._uploads: dict[tuple[str, str], UploadSession] = {}
         self._images: dict[tuple[str, str], V1Image] = {}
-        self._index: dict[tuple[str, RepositoryName], dict[str, IndexImage]] = {}
-        self._users: dict[str, User] = {}
+        self._listed: dict[tuple[str, RepositoryName], dict[str, IndexImage]] = {}
+        super().__init__()
 
     # --- repositories -------------------------------------------------------------------------
 
@@ -41,7 +42,7 @@ class MemoryMetadata:
 
     def put_repository(self, team: str, repository: Repository) -> None:
         with self._lock:
-            self._repositories.setdefault((team, repository.name), repository)
+            self._enter(team, repository)
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
         with self._lock:
@@ -98,6 +99,14 @@ class MemoryMetadata:
             if self._tags.pop((team, name, tag), None) is None:
                 raise Missing(f"tag {tag}")
 
+    def delete_manifest(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        with self._lock:
+            if self._manifests.pop((team, name, digest), None) is None:
+                raise Missing(f"manifest {digest}")
+            for key, tag in list(self._tags.items()):
+                if key[:2] == (team, name) and tag.manifest and tag.manifest.digest == digest:
+                    del self._tags[key]
+
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
         with self._lock:
             tags = [_slim(tag) for key, tag in self._tags.items() if key[:2] == (team, name)]
@@ -108,6 +117,11 @@ class MemoryMetadata:
     def find_link(self, team: str, name: RepositoryName, digest: Digest) -> Blob | None:
         with self._lock:
             return self._links.get((team, name, digest))
+
+    def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        with self._lock:
+            if self._links.pop((team, name, digest), None) is None:
+                raise Missing(f"blob {digest}")
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
         with self._lock:
@@ -173,6 +187,24 @@ class MemoryMetadata:
             found = {image_id: self._images.get((team, image_id)) for image_id in image_ids}
         return {image_id: image for image_id, image in found.items() if image}
 
+    def find_listed(
+        self, team: str, name: RepositoryName, image_ids: Sequence[str]
+    ) -> ListedImages:
+        with self._lock:
+            listed = self._listed.get((team, name), {})
+            return ListedImages(
+                self.find_images(team, image_ids),
+                frozenset(image_id for image_id in image_ids if image_id in listed),
+            )
+
+    def list_holders(self, team: str, image_id: str) -> Sequence[RepositoryName]:
+        with self._lock:
+            return sorted(
+                name
+                for (owner, name), listed in self._listed.items()
+                if owner == team and image_id in listed
+            )
+
     def put_image(self, team: str, image: V1Image) -> None:
         with self._lock:
             known = self._images.get((team, image.image_id))
@@ -211,7 +243,7 @@ class MemoryMetadata:
         self, team: str, name: RepositoryName, images: Sequence[IndexImage]
     ) -> None:
         with self._lock:
-            entries = self._index.setdefault((team, name), {})
+            entries = self._listed.setdefault((team, name), {})
             for image in images:
                 known = entries.get(image.image_id)
                 if known is None or known.checksum is None:
@@ -219,20 +251,17 @@ class MemoryMetadata:
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
         with self._lock:
-            entries = self._index.get((team, name), {})
+            entries = self._listed.get((team, name), {})
             return [entries[image_id] for image_id in sorted(entries)]
 
-    # --- users --------------------------------------------------------------------------------
+    # --- the whole of a repository ------------------------------------------------------------
 
-    def find_user(self, name: str) -> User | None:
-        with self._lock:
-            return self._users.get(name)
-
-    def create_user(self, user: User) -> None:
-        with self._lock:
-            if self._users.get(user.name, user) != user:
-                raise Conflict(f"user {user.name} exists")
-            self._users[user.name] = user
+    def _empty(self, team: str, name: RepositoryName) -> None:
+        held: tuple[dict[Any, Any], ...] = (self._manifests, self._tags, self._links)
+        for facts in held:
+            for key in [key for key in facts if key[:2] == (team, name)]:
+                del facts[key]
+        self._listed.pop((team, name), None)
 
 
 def _slim(tag: Tag) -> Tag:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from chalicelib.ports import Conflict, Missing, PartRefused, PortError, Unavailable
 
@@ -50,7 +51,8 @@ def translated(what: str) -> Iterator[None]:
         fallback = Unavailable if status >= 500 else PortError
         kind = _KINDS.get(code_of(error), fallback)
         raise kind(f"S3: {what}: {error}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, HTTPError) as error:
+        # A body that breaks off is urllib3's to say: botocore hands it on as it is.
         raise Unavailable(f"S3: {what}: {error}") from error
 
 

@@ -72,7 +72,7 @@ def presign(
     """
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
-    signed = {name.lower(): value.strip() for name, value in (headers or {}).items()}
+    signed = {name.lower(): " ".join(value.split()) for name, value in (headers or {}).items()}
     signed["host"] = address.host
     names = ";".join(sorted(signed))
     fields = {
@@ -86,7 +86,8 @@ def presign(
     if credentials.session_token is not None:
         fields["X-Amz-Security-Token"] = credentials.session_token
     path = address.path + "/" + quote(key, safe="/~")
-    pairs = "&".join(f"{quote(n, safe='')}={quote(v, safe='')}" for n, v in sorted(fields.items()))
+    encoded = sorted((quote(n, safe=""), quote(v, safe="")) for n, v in fields.items())
+    pairs = "&".join(f"{name}={value}" for name, value in encoded)
     lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
     request = f"{method}\n{path}\n{pairs}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
     hashed = hashlib.sha256(request.encode()).hexdigest()

@@ -1,0 +1,138 @@
+"""AccountStore: users, invitations, wrong passwords, grants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.hub_models import (
+    EmailRow,
+    FailureRow,
+    GrantRow,
+    InvitationRow,
+    UserRow,
+)
+from chalicelib.adapters.dynamo.models import RepositoryRow
+from chalicelib.adapters.dynamo.table import Table
+from chalicelib.domain.accounts import Failures
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import GrantRecord, User
+from chalicelib.hub_ports import LoginFacts, Standing
+from chalicelib.ports import Conflict, Missing
+
+
+class Accounts:
+    _table: Table
+
+    def find_user(self, name: str) -> User | None:
+        row = self._table.get(UserRow, keys.user(name))
+        return row.value() if row else None
+
+    def find_login(self, name: str, address: str) -> LoginFacts:
+        by_name, by_address = keys.failures("name", name), keys.failures("address", address)
+        rows = self._table.batch_get([keys.user(name), by_name, by_address])
+        users = [row.value() for row in rows if isinstance(row, UserRow)]
+        failures = {row.pk: row.value() for row in rows if isinstance(row, FailureRow)}
+        return LoginFacts(
+            users[0] if users else None,
+            failures.get(by_name.pk, Failures()),
+            failures.get(by_address.pk, Failures()),
+        )
+
+    def note_failure(self, name: str, address: str, *, now_s: int, expires_at_s: int) -> None:
+        for key in (keys.failures("name", name), keys.failures("address", address)):
+            self._count(key, now_s, expires_at_s)
+
+    def _count(self, key: keys.Key, now_s: int, expires_at_s: int) -> None:
+        columns = FailureRow
+        try:
+            self._table.update(
+                FailureRow,
+                key,
+                actions=[
+                    columns.kind.set(columns),
+                    columns.tries.add(1),
+                    columns.last_at_s.set(now_s),
+                    columns.expires_at_s.set(expires_at_s),
+                ],
+                condition=columns.pk.does_not_exist() | (columns.expires_at_s > now_s),
+            )
+        except Conflict:
+            # An old count that DynamoDB has not swept away yet: it begins anew.
+            fresh = FailureRow.at(key, tries=1, last_at_s=now_s, expires_at_s=expires_at_s)
+            self._table.put(fresh)
+
+    def forget_failures(self, name: str) -> None:
+        self._table.delete(keys.failures("name", name))
+
+    def create_user(self, user: User, invitation: str | None = None) -> None:
+        writes = self._table.transaction()
+        writes.put(UserRow.of(user), condition=UserRow.pk.does_not_exist())
+        if user.email:
+            owner = EmailRow.at(keys.email(user.email), name=user.name)
+            writes.put(owner, condition=EmailRow.pk.does_not_exist())
+        if invitation is not None:
+            counts = InvitationRow.expires_at_s > user.created_at_s
+            writes.delete(keys.invitation(invitation), condition=counts)
+        try:
+            writes.commit()
+        except Conflict:
+            if self.find_user(user.name) == user:
+                return
+            if invitation is not None and not self._counts(invitation, user.created_at_s):
+                raise Missing("no such invitation") from None
+            raise
+
+    def _counts(self, invitation: str, now_s: int) -> bool:
+        row = self._table.get(InvitationRow, keys.invitation(invitation))
+        return row is not None and row.expires_at_s > now_s
+
+    def change_user(self, before: User, after: User) -> None:
+        writes, columns = self._table.transaction(), UserRow
+        unchanged = (columns.generation == before.generation) & (
+            columns.email == before.email if before.email else columns.email.does_not_exist()
+        )
+        writes.put(UserRow.of(after), condition=unchanged)
+        if after.email and after.email != before.email:
+            owner = EmailRow.at(keys.email(after.email), name=after.name)
+            writes.put(owner, condition=EmailRow.pk.does_not_exist())
+        if before.email and after.email != before.email:
+            writes.delete(keys.email(before.email))
+        writes.commit()
+
+    def put_invitation(self, invitation: str, *, expires_at_s: int) -> None:
+        self._table.put(InvitationRow.at(keys.invitation(invitation), expires_at_s=expires_at_s))
+
+    def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
+        wanted = [keys.repository(team, name)]
+        wanted += [keys.grant(team, name, user)] if user else []
+        rows = self._table.batch_get(wanted)
+        records = [row.value() for row in rows if isinstance(row, RepositoryRow)]
+        grants = [row.access for row in rows if isinstance(row, GrantRow)]
+        return Standing(records[0] if records else None, grants[0] if grants else None)
+
+    def put_grant(self, team: str, grant: GrantRecord) -> None:
+        writes = self._table.transaction()
+        for key in _places(team, grant.name, grant.user):
+            writes.put(GrantRow.of(key, team, grant))
+        writes.commit()
+
+    def delete_grant(self, team: str, name: RepositoryName, user: str) -> None:
+        writes = self._table.transaction()
+        for key in _places(team, name, user):
+            writes.delete(key)
+        writes.commit()
+
+    def list_grants(self, team: str, name: RepositoryName) -> Sequence[GrantRecord]:
+        return self._grants(keys.contents(team, name))
+
+    def list_granted(self, user: str) -> Sequence[GrantRecord]:
+        return self._grants(keys.user(user).pk)
+
+    def _grants(self, pk: str) -> Sequence[GrantRecord]:
+        rows, _ = self._table.query(GrantRow, pk, keys.span_after(keys.GRANTS, ""))
+        return [row.value() for row in rows]
+
+
+def _places(team: str, name: RepositoryName, user: str) -> tuple[keys.Key, keys.Key]:
+    return keys.grant(team, name, user), keys.granted(user, name)

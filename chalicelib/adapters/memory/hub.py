@@ -1,0 +1,159 @@
+"""AccountStore and SearchStore in dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import RLock
+
+from chalicelib.domain.accounts import Failures
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import GrantRecord, Repository, User
+from chalicelib.domain.search import Found, index_words
+from chalicelib.hub_ports import LoginFacts, Standing
+from chalicelib.ports import Conflict, Missing
+
+
+class MemoryHub:
+    """Shares its lock and its repositories with the metadata that it is a part of."""
+
+    _lock: RLock
+    _repositories: dict[tuple[str, RepositoryName], Repository]
+
+    def __init__(self) -> None:
+        self._users: dict[str, User] = {}
+        self._emails: dict[str, str] = {}
+        self._failures: dict[str, tuple[Failures, int]] = {}
+        self._invitations: dict[str, int] = {}
+        self._grants: dict[tuple[str, RepositoryName, str], GrantRecord] = {}
+        self._entries: dict[tuple[str, str, RepositoryName], Found] = {}
+
+    # --- accounts -----------------------------------------------------------------------------
+
+    def find_user(self, name: str) -> User | None:
+        with self._lock:
+            return self._users.get(name)
+
+    def find_login(self, name: str, address: str) -> LoginFacts:
+        with self._lock:
+            return LoginFacts(
+                self._users.get(name),
+                self._failures.get(f"name {name}", (Failures(), 0))[0],
+                self._failures.get(f"address {address}", (Failures(), 0))[0],
+            )
+
+    def note_failure(self, name: str, address: str, *, now_s: int, expires_at_s: int) -> None:
+        with self._lock:
+            for key in (f"name {name}", f"address {address}"):
+                known, expiry = self._failures.get(key, (Failures(), 0))
+                count = known.count if expiry > now_s else 0
+                self._failures[key] = Failures(count + 1, now_s), expires_at_s
+
+    def forget_failures(self, name: str) -> None:
+        with self._lock:
+            self._failures.pop(f"name {name}", None)
+
+    def create_user(self, user: User, invitation: str | None = None) -> None:
+        with self._lock:
+            if self._users.get(user.name) == user:
+                return
+            if user.name in self._users or (user.email and user.email in self._emails):
+                raise Conflict(f"user {user.name} or the address exists")
+            if invitation is not None:
+                if self._invitations.get(invitation, 0) <= user.created_at_s:
+                    raise Missing("no such invitation")
+                del self._invitations[invitation]
+            self._keep(user)
+
+    def change_user(self, before: User, after: User) -> None:
+        with self._lock:
+            holder = self._emails.get(after.email) if after.email else None
+            if self._users.get(before.name) != before or holder not in (None, before.name):
+                raise Conflict(f"user {before.name} has changed")
+            if before.email:
+                self._emails.pop(before.email, None)
+            self._keep(after)
+
+    def _keep(self, user: User) -> None:
+        self._users[user.name] = user
+        if user.email:
+            self._emails[user.email] = user.name
+
+    def put_invitation(self, invitation: str, *, expires_at_s: int) -> None:
+        with self._lock:
+            self._invitations[invitation] = expires_at_s
+
+    def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
+        with self._lock:
+            grant = self._grants.get((team, name, user)) if user else None
+            repository = self._repositories.get((team, name))
+            return Standing(repository, grant.access if grant else None)
+
+    def put_grant(self, team: str, grant: GrantRecord) -> None:
+        with self._lock:
+            self._grants[team, grant.name, grant.user] = grant
+
+    def delete_grant(self, team: str, name: RepositoryName, user: str) -> None:
+        with self._lock:
+            self._grants.pop((team, name, user), None)
+
+    def list_grants(self, team: str, name: RepositoryName) -> Sequence[GrantRecord]:
+        with self._lock:
+            found = [grant for key, grant in self._grants.items() if key[:2] == (team, name)]
+        return sorted(found, key=lambda grant: grant.user)
+
+    def list_granted(self, user: str) -> Sequence[GrantRecord]:
+        with self._lock:
+            found = [grant for key, grant in self._grants.items() if key[2] == user]
+        return sorted(found, key=lambda grant: grant.name)
+
+    # --- search -------------------------------------------------------------------------------
+
+    def _enter(self, team: str, repository: Repository) -> None:
+        if (team, repository.name) not in self._repositories:
+            self._repositories[team, repository.name] = repository
+            self._index(team, repository)
+
+    def _index(self, team: str, repository: Repository) -> None:
+        entry, scope = Found(repository.name, repository.description), repository.scope(team)
+        for word in ("", *index_words(entry)):
+            self._entries[scope, word, repository.name] = entry
+
+    def _unindex(self, name: RepositoryName) -> None:
+        for key in [key for key in self._entries if key[2] == name]:
+            del self._entries[key]
+
+    def change_repository(self, team: str, before: Repository, after: Repository) -> None:
+        with self._lock:
+            if self._repositories.get((team, before.name)) != before:
+                raise Conflict(f"{before.name} has changed")
+            self._unindex(before.name)
+            self._repositories[team, after.name] = after
+            self._index(team, after)
+
+    def delete_repository(self, team: str, repository: Repository) -> None:
+        with self._lock:
+            self._unindex(repository.name)
+            self._repositories.pop((team, repository.name), None)
+            for key in [key for key in self._grants if key[:2] == (team, repository.name)]:
+                del self._grants[key]
+            self._empty(team, repository.name)
+
+    def _empty(self, team: str, name: RepositoryName) -> None:
+        """Remove what the repository holds; the metadata knows where it lies."""
+
+    def find_entries(self, scope: str, prefix: str, limit: int) -> Sequence[Found]:
+        with self._lock:
+            found = [
+                (word, name, entry)
+                for (kept, word, name), entry in self._entries.items()
+                if kept == scope and (word == "" if prefix == "" else word.startswith(prefix))
+            ]
+        found.sort(key=lambda item: (item[0], item[1].path))
+        return [entry for _, _, entry in found[:limit]]
+
+    def find_repositories(
+        self, team_names: Sequence[tuple[str, RepositoryName]]
+    ) -> Sequence[Repository]:
+        with self._lock:
+            found = (self._repositories.get(key) for key in team_names)
+            return [repository for repository in found if repository]

@@ -1,0 +1,107 @@
+"""What accounts, grants and search ask of a store. Rules as in ``ports``: reads are strong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.domain.accounts import Failures
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import GrantRecord, Repository, User
+from chalicelib.domain.search import Found
+
+
+@dataclass(frozen=True)
+class LoginFacts:
+    """What a login is decided by."""
+
+    user: User | None
+    by_name: Failures
+    by_address: Failures
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a repository's record says of somebody: is it public, and what was granted to them."""
+
+    repository: Repository | None
+    access: str | None = None
+
+
+class AccountStore(Protocol):
+    """Users, invitations, wrong passwords, grants."""
+
+    def find_user(self, name: str) -> User | None:
+        """Costs: 1 read."""
+
+    def find_login(self, name: str, address: str) -> LoginFacts:
+        """The user with the failures under this name and from this address. Costs: 1 read."""
+
+    def note_failure(self, name: str, address: str, *, now_s: int, expires_at_s: int) -> None:
+        """Count a wrong password under both. Costs: 2 writes."""
+
+    def forget_failures(self, name: str) -> None:
+        """Costs: 1 write."""
+
+    def create_user(self, user: User, invitation: str | None = None) -> None:
+        """Make an account, all or nothing; ``invitation`` is the hash of one, used up by it.
+
+        An invitation counts while it has not run out at the user's ``created_at_s``.
+        Raises: Conflict: the name or the address is taken; Missing: no such invitation.
+        Costs: 1 transaction; 1 or 2 reads more when it is refused.
+        """
+
+    def change_user(self, before: User, after: User) -> None:
+        """Replace an account that is still as it was; its address moves along.
+
+        Raises: Conflict: it has changed meanwhile, or the new address is taken.
+        Costs: 1 transaction.
+        """
+
+    def put_invitation(self, invitation: str, *, expires_at_s: int) -> None:
+        """Keep the hash of an invitation. Costs: 1 write."""
+
+    def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
+        """The repository's record and what was granted to this user. Costs: 1 read."""
+
+    def put_grant(self, team: str, grant: GrantRecord) -> None:
+        """Costs: 1 transaction."""
+
+    def delete_grant(self, team: str, name: RepositoryName, user: str) -> None:
+        """One that is not there is no error. Costs: 1 transaction."""
+
+    def list_grants(self, team: str, name: RepositoryName) -> Sequence[GrantRecord]:
+        """Bytewise by user. Costs: 1 query."""
+
+    def list_granted(self, user: str) -> Sequence[GrantRecord]:
+        """All that was granted to a user, in whatever team. Costs: 1 query."""
+
+
+class SearchStore(Protocol):
+    """Entries kept by word, apart from the records: a search reads these alone."""
+
+    def change_repository(self, team: str, before: Repository, after: Repository) -> None:
+        """Replace a record that is still as it was, and move its entries along.
+
+        Raises: Conflict. Costs: 1 transaction.
+        """
+
+    def delete_repository(self, team: str, repository: Repository) -> None:
+        """Remove everything that a repository holds, its record and entries last.
+
+        Blobs and images stay: they are the team's, and the collector's. May be repeated after a
+        crash; until it is done the repository exists, with what is left of it.
+        Costs: 1 query, 1 transaction for each 50 things that it holds, 1 transaction.
+        """
+
+    def find_entries(self, scope: str, prefix: str, limit: int) -> Sequence[Found]:
+        """Entries of a scope that have a word with this beginning; "" means all of them.
+
+        An entry may come several times, once a word. Costs: 1 query for each MB.
+        """
+
+    def find_repositories(
+        self, team_names: Sequence[tuple[str, RepositoryName]]
+    ) -> Sequence[Repository]:
+        """Those of them that exist. Costs: 1 batch read for each hundred."""
