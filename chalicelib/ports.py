@@ -88,7 +88,7 @@ class MetadataStore(Protocol):
         blobs: Sequence[Digest],
         manifests: Sequence[Digest],
     ) -> PushSurvey:
-        """The repository, the tag, and which of these blobs and manifests it holds.
+        """The repository, the tag as lists show it, and which of these blobs and manifests it holds.
 
         Costs: 1 batch read for each hundred keys.
         """
@@ -122,7 +122,7 @@ class MetadataStore(Protocol):
         """
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
-        """Bytewise by name, without their manifests' bytes. Costs: 1 query."""
+        """Bytewise by name, without their manifests' bytes and annotations. Costs: 1 query."""
 
     # --- blobs --------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class MetadataStore(Protocol):
         """
 
     def save_upload(self, session: UploadSession, claim: str) -> None:
-        """Store the session as given, if ``claim`` still holds it.
+        """Store the session as given, if ``claim`` still holds it or it is stored so already.
 
         Raises: Conflict. Costs: 1 conditional write.
         """
@@ -179,7 +179,10 @@ class MetadataStore(Protocol):
     # --- v1 images ----------------------------------------------------------------------------
 
     def find_images(self, team: str, image_ids: Sequence[str]) -> Mapping[str, V1Image]:
-        """Those of them that exist. Costs: 1 read (one id), or 1 batch read for each hundred."""
+        """Those of them that exist. Costs: 1 read (one id), or 1 batch read for each hundred.
+
+        1 batch read more when some json did not fit into a row.
+        """
 
     def find_listed(
         self, team: str, name: RepositoryName, image_ids: Sequence[str]
@@ -193,7 +196,10 @@ class MetadataStore(Protocol):
         """The repositories that list an image, bytewise. Costs: 1 query."""
 
     def put_image(self, team: str, image: V1Image) -> None:
-        """Describe an image anew. Raises: Conflict when it is sealed. Costs: 1 write."""
+        """Describe an image anew. Raises: Conflict when it is sealed.
+
+        Costs: 1 write (1 transaction for a json that does not fit into a row).
+        """
 
     def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
         """Give a described image its layer, and the team the layer's blob, all or nothing.
@@ -214,7 +220,7 @@ class MetadataStore(Protocol):
     ) -> None:
         """Merge into the repository's v1 list: one entry an id, the first checksum stays.
 
-        Costs: 1 query, and 1 batch write for each 25 entries that are new.
+        Costs: 1 query, and 1 transaction for each 50 entries that are new.
         """
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
@@ -240,11 +246,15 @@ class BlobStore(Protocol):
     def put(self, key: str, data: bytes, *, sha256_hex: str | None = None) -> None:
         """Store an object; with a digest, bytes that do not match are refused by the store.
 
+        Raises: Conflict: they do not match.
         Costs: 1 call.
         """
 
     def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
-        """The bytes from ``start`` to ``end``, both inclusive. Raises: Missing. Costs: 1 call."""
+        """The bytes from ``start`` to ``end``, both inclusive; none where the object has none.
+
+        Raises: Missing. Costs: 1 call.
+        """
 
     def read(self, key: str) -> Iterator[bytes]:
         """The object in pieces of bounded size. Raises: Missing. Costs: 1 call."""

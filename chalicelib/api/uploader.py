@@ -122,7 +122,7 @@ def _running(asked: dict[str, object]) -> RunningHash | None:
 
 def _part(entry: object) -> Part:
     match entry:
-        case [int(number), str(etag), int(size_bytes)]:
+        case [int(number), str(etag), int(size_bytes)] if bool not in map(type, entry):
             return Part(number, etag, size_bytes)
     raise _malformed("stored")
 

@@ -19,9 +19,15 @@ def get_manifest(call: Call) -> Response:
         "Docker-Content-Digest": digest,
         "ETag": f'"{digest}"',
     }
-    if f'"{digest}"' in call.request.headers.get("if-none-match", ""):
+    if _has_already(call, f'"{digest}"'):
         return Response(304, headers)
     return Response(200, headers, served.raw)
+
+
+def _has_already(call: Call, etag: str) -> bool:
+    # RFC 9110, 13.1.2: a list of tags, weak ones alike, perhaps over several headers; or a star.
+    known = ",".join(call.request.headers.every("if-none-match"))
+    return known.strip() == "*" or etag in known
 
 
 @handles("v2.manifest.put")

@@ -38,7 +38,7 @@ MAX_INDEX_IMAGES = 4096
 # What is unpacked of one layer to list its files, within a request of 30 s: bzip2 and xz are slow.
 MAX_UNPACKED_BYTES = 2048 * MIB
 MAX_UNPACKED_XZ_BYTES = 512 * MIB
-MAX_UNPACKED_BZIP2_BYTES = 256 * MIB
+MAX_UNPACKED_BZIP2_BYTES = 128 * MIB
 # Deflate reaches 1030 to 1 on zeros, layers hardly 20: beyond this it is a bomb, once it is large.
 MAX_UNPACK_RATIO = 250
 RATIO_FREE_BYTES = 256 * MIB

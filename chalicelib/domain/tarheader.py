@@ -24,8 +24,8 @@ LONG_LINK, LONG_NAME, SPARSE = b"K", b"L", b"S"
 PAX, PAX_SOLARIS, PAX_GLOBAL = b"x", b"X", b"g"
 
 _WITHOUT_CONTENT = frozenset({HARD_LINK, SYMLINK, CHARACTER, BLOCK, FOLDER, FIFO})
-_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_DECIMAL = re.compile(r"(-?[0-9]{1,18})(\.[0-9]*)?", re.ASCII)
+_WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_DECIMAL = re.compile(r"(-?[0-9]{1,19})(\.[0-9]*)?", re.ASCII)
 
 
 class Header(NamedTuple):

@@ -34,16 +34,28 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Budget:
+    """What one comparison may cost; ``unpacked_bytes`` is when no further layer is begun."""
+
+    layers: int = limits.MAX_DIFF_LAYERS
+    listing_bytes: int = limits.MAX_DIFF_LISTING_BYTES
+    unpacked_bytes: int = limits.MAX_DIFF_UNPACKED_BYTES
+
+
+PLENTY = Budget()
+
+
 def files(world: World, team: str, image: V1Image) -> Answer:
     """The files of a whole image's layer.
 
     Raises: RegistryError(V1_LAYER_UNSUPPORTED, V1_LAYER_TOO_LARGE).
     Costs: 1 S3 call; the first time 3, and the layer is read and unpacked.
     """
-    return _Walk(world, team).files(_layer(image))
+    return _Walk(world, team, PLENTY).files(_layer(image))
 
 
-def diff(world: World, team: str, image: V1Image) -> Answer:
+def diff(world: World, team: str, image: V1Image, budget: Budget = PLENTY) -> Answer:
     """How a whole image differs from its ancestors.
 
     Raises: RegistryError(V1_LAYER_UNSUPPORTED, V1_LAYER_TOO_LARGE, V1_IMAGE_UNKNOWN,
@@ -52,12 +64,14 @@ def diff(world: World, team: str, image: V1Image) -> Answer:
         ``files`` for each layer until every file is accounted for.
     """
     below = _below(world, team, image)
+    if len(below) > budget.layers:
+        raise RegistryError(ErrorCode.V1_DIFF_TOO_LARGE)
     top = _layer(image)
     chain = "\n".join(str(layer.digest) for layer in (top, *below))
     key = keys.answer_key(team, DIFF_KIND, digest_of(chain.encode()))
     body = _kept(world, key)
     if body is None:
-        walk = _Walk(world, team)
+        walk = _Walk(world, team, budget)
         compared = Diff(walk.files(top).body)
         for layer in below:
             if compared.is_complete:
@@ -82,8 +96,6 @@ def _below(world: World, team: str, image: V1Image) -> Sequence[StoredLayer]:
     for image_id in ancestors:
         layer = _layer(check_readable(found.get(image_id)))
         layers.setdefault(layer.digest, layer)
-    if len(layers) > limits.MAX_DIFF_LAYERS:
-        raise RegistryError(ErrorCode.V1_DIFF_TOO_LARGE)
     return tuple(layers.values())
 
 
@@ -93,6 +105,7 @@ class _Walk:
 
     world: World
     team: str
+    budget: Budget
     unpacked_bytes: int = 0
     listing_bytes: int = 0
 
@@ -105,13 +118,13 @@ class _Walk:
         key = keys.answer_key(self.team, FILES_KIND, layer.digest)
         body = _kept(self.world, key)
         if body is None:
-            if self.unpacked_bytes > limits.MAX_DIFF_UNPACKED_BYTES:
+            if self.unpacked_bytes > self.budget.unpacked_bytes:
                 raise RegistryError(ErrorCode.V1_DIFF_BUSY)
             body = self._listed(layer)
             self.world.blobs.put(key, body)
         _check_refusal(body)
         self.listing_bytes += len(body)
-        if self.listing_bytes > limits.MAX_DIFF_LISTING_BYTES:
+        if self.listing_bytes > self.budget.listing_bytes:
             raise RegistryError(ErrorCode.V1_DIFF_TOO_LARGE)
         return Answer(key, body)
 

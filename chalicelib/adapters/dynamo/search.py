@@ -22,7 +22,8 @@ from chalicelib.ports import Conflict
 
 # Each thing that a repository holds is at most two items, and a transaction takes a hundred.
 THINGS_AT_ONCE = 50
-EVERYTHING = ("", "\x7f")
+# DynamoDB takes no empty bound; nothing is kept under a key that begins with a space.
+EVERYTHING = (" ", "\x7f")
 
 
 class Search:

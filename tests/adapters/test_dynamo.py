@@ -1,0 +1,214 @@
+"""The DynamoDB adapter keeps the contract, within its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.adapters.aws import open_session
+from chalicelib.adapters.dynamo import DynamoMetadata, create_table
+from chalicelib.domain.digest import digest_of
+from chalicelib.domain.names import TagName
+from chalicelib.domain.paging import Page
+from chalicelib.domain.records import IndexImage
+from chalicelib.domain.upload import UploadSession
+from chalicelib.ports import MetadataStore, PortError, Unavailable
+from tests.contracts.hub_contract import HubContract
+from tests.contracts.metadata_contract import MetadataContract
+from tests.contracts.values import (
+    APP,
+    NOW_S,
+    V1,
+    blob,
+    image,
+    manifest,
+    repository,
+    session,
+    tag,
+    unknown_digest,
+    uploaded,
+)
+from tests.support.stack import TABLE, Stack
+
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.fixture(scope="module")
+def calls() -> list[str]:
+    """The operations of the HTTP requests that the store has sent."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def store(stack: Stack, calls: list[str]) -> DynamoMetadata:
+    """One for all tests: building a client takes longer than most of them."""
+    return stack.metadata(on_request=calls.append)
+
+
+class TestDynamoMetadata(MetadataContract, HubContract):
+    """The contract, on the store of this module."""
+
+
+def test_creating_the_table_again_is_no_error(stack: Stack) -> None:
+    create_table(TABLE, stack.region, stack.endpoints.dynamodb_url, session=stack.session)
+
+
+def test_rows_of_uploads_expire_by_the_column_that_the_table_names(stack: Stack) -> None:
+    client = stack.session.create_client(
+        "dynamodb", region_name=stack.region, endpoint_url=stack.endpoints.dynamodb_url
+    )
+    described = client.describe_time_to_live(TableName=TABLE)["TimeToLiveDescription"]
+    client.close()
+    assert described["TimeToLiveStatus"] == "ENABLED"
+    assert described["AttributeName"] == "expires_at_s"
+
+
+def test_a_table_that_does_not_exist_is_no_passing_trouble(stack: Stack) -> None:
+    url = stack.endpoints.dynamodb_url
+    store = DynamoMetadata("no-such-table", stack.region, url, session=stack.session)
+    with pytest.raises(PortError) as raised:
+        store.find_repository("team", APP)
+    assert not isinstance(raised.value, Unavailable)
+
+
+def test_building_a_store_sends_nothing(stack: Stack) -> None:
+    calls: list[str] = []
+    stack.metadata(on_request=calls.append)
+    assert calls == []
+
+
+# --- budgets: what each verb costs, counted in HTTP requests -----------------------------------
+
+Verb = Callable[[MetadataStore, str], object]
+TRANSACTION = ["TransactWriteItems"]
+
+
+def _prepare(store: MetadataStore, team: str) -> None:
+    store.put_manifest(team, repository(), manifest(), [tag("v1"), tag("v2")])
+    store.put_blob(team, APP, blob())
+    store.open_upload(session(team, claim="mine", claim_expires_at_s=NOW_S + 60))
+    store.open_upload(session(team, "free"))
+    store.put_image(team, image(A))
+    store.put_image(team, image(B))
+    store.put_layer(team, uploaded(B))
+    store.put_index_images(team, APP, [IndexImage(A, "x")])
+
+
+def _images(count: int) -> list[IndexImage]:
+    return [IndexImage(f"{n:064x}", "x") for n in range(count)]
+
+
+def _held(team: str) -> UploadSession:
+    return session(team, claim="mine", claim_expires_at_s=NOW_S + 60)
+
+
+def _refused(verb: Verb) -> Verb:
+    def call(store: MetadataStore, team: str) -> None:
+        with pytest.raises(PortError):
+            verb(store, team)
+
+    return call
+
+
+def _claim(upload_id: str) -> Verb:
+    return lambda s, t: s.claim_upload(t, upload_id, "c", now_s=NOW_S, expires_at_s=NOW_S + 60)
+
+
+DIGESTS = [digest_of(b"%d" % n) for n in range(98)]
+
+BUDGETS: dict[str, tuple[Verb, list[str]]] = {
+    "find_repository": (lambda s, t: s.find_repository(t, APP), ["GetItem"]),
+    "put_repository, new": (lambda s, t: s.put_repository(t, repository("a/new")), TRANSACTION),
+    "put_repository, known": (lambda s, t: s.put_repository(t, repository()), TRANSACTION),
+    "list_repositories": (lambda s, t: s.list_repositories(t, Page(100)), ["Query"]),
+    "survey_push, 100 keys": (
+        lambda s, t: s.survey_push(t, APP, V1, DIGESTS[:49], DIGESTS[49:]),
+        ["BatchGetItem"],
+    ),
+    "survey_push, 101 keys": (
+        lambda s, t: s.survey_push(t, APP, V1, [*DIGESTS, unknown_digest()], []),
+        ["BatchGetItem"] * 2,
+    ),
+    "put_manifest": (
+        lambda s, t: s.put_manifest(t, repository(), manifest(b"x"), [tag("v1"), tag("v3")]),
+        TRANSACTION,
+    ),
+    "find_manifest": (lambda s, t: s.find_manifest(t, APP, manifest().digest), ["GetItem"]),
+    "find_tag": (lambda s, t: s.find_tag(t, APP, V1), ["GetItem"]),
+    "find_tag, none": (lambda s, t: s.find_tag(t, APP, TagName("none")), ["GetItem"]),
+    "put_tag": (lambda s, t: s.put_tag(t, repository(), tag(image_id=A)), TRANSACTION),
+    "delete_tag": (lambda s, t: s.delete_tag(t, APP, TagName("v2")), TRANSACTION),
+    "list_tags": (lambda s, t: s.list_tags(t, APP, Page(1)), ["Query"]),
+    "find_link": (lambda s, t: s.find_link(t, APP, blob().digest), ["GetItem"]),
+    "find_blob": (lambda s, t: s.find_blob(t, blob().digest), ["GetItem"]),
+    "put_blob": (lambda s, t: s.put_blob(t, APP, blob(b"new")), TRANSACTION),
+    "put_blob, closing": (lambda s, t: s.put_blob(t, APP, blob(b"n"), _held(t)), TRANSACTION),
+    "open_upload": (lambda s, t: s.open_upload(session(t, "new")), ["PutItem"]),
+    "find_upload": (lambda s, t: s.find_upload(t, "upload-1", now_s=NOW_S), ["GetItem"]),
+    "claim_upload": (_claim("free"), ["UpdateItem"]),
+    "claim_upload, refused": (_refused(_claim("upload-1")), ["UpdateItem", "GetItem"]),
+    "claim_upload, missing": (_refused(_claim("none")), ["UpdateItem", "GetItem"]),
+    "save_upload": (lambda s, t: s.save_upload(replace(_held(t), tail=None), "mine"), ["PutItem"]),
+    "save_upload, refused": (
+        _refused(lambda s, t: s.save_upload(session(t, offset_bytes=1), "yours")),
+        ["PutItem"],
+    ),
+    "close_upload": (lambda s, t: s.close_upload(session(t)), ["DeleteItem"]),
+    "find_images, none": (lambda s, t: s.find_images(t, []), []),
+    "find_images, one": (lambda s, t: s.find_images(t, [A]), ["GetItem"]),
+    "find_images, two": (lambda s, t: s.find_images(t, [A, B]), ["BatchGetItem"]),
+    "find_listed": (lambda s, t: s.find_listed(t, APP, [A, B]), ["BatchGetItem"]),
+    "list_holders": (lambda s, t: s.list_holders(t, A), ["Query"]),
+    "delete_manifest": (
+        lambda s, t: s.delete_manifest(t, APP, manifest().digest),
+        ["Query", *TRANSACTION * 2],
+    ),
+    "delete_link": (lambda s, t: s.delete_link(t, APP, blob().digest), TRANSACTION),
+    "put_image": (lambda s, t: s.put_image(t, image(A, b"{}")), ["PutItem"]),
+    "put_layer": (lambda s, t: s.put_layer(t, uploaded(A)), TRANSACTION),
+    "put_layer, closing": (lambda s, t: s.put_layer(t, uploaded(A), _held(t)), TRANSACTION),
+    "seal_image": (lambda s, t: s.seal_image(t, uploaded(B)), ["UpdateItem"]),
+    "put_index_images, known": (
+        lambda s, t: s.put_index_images(t, APP, [IndexImage(A, "y")]),
+        ["Query"],
+    ),
+    "put_index_images, 100 new": (
+        lambda s, t: s.put_index_images(t, APP, _images(100)),
+        ["Query", *TRANSACTION * 2],
+    ),
+    "put_index_images, 101 new": (
+        lambda s, t: s.put_index_images(t, APP, _images(101)),
+        ["Query", *TRANSACTION * 3],
+    ),
+    "list_index_images": (lambda s, t: s.list_index_images(t, APP), ["Query"]),
+}
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_a_verb_costs_what_its_port_says(
+    store: DynamoMetadata, calls: list[str], team: str, name: str
+) -> None:
+    verb, expected = BUDGETS[name]
+    _prepare(store, team)
+    calls.clear()
+    verb(store, team)
+    assert calls == expected
+
+
+def test_every_verb_of_the_port_has_a_budget() -> None:
+    verbs = {name for name in vars(MetadataStore) if not name.startswith("_")}
+    assert {name.split(",")[0] for name in BUDGETS} == verbs
+
+
+def test_a_dead_port_is_unavailable_at_once() -> None:
+    store = DynamoMetadata(
+        TABLE, "us-east-1", "http://127.0.0.1:9", session=open_session("key", "secret")
+    )
+    with pytest.raises(Unavailable):
+        store.find_tag("team", APP, V1)
+    with pytest.raises(Unavailable):
+        store.put_manifest("team", repository(), manifest(), [tag()])
+    with pytest.raises(Unavailable):
+        store.list_tags("team", APP, Page(1))

@@ -1,0 +1,31 @@
+"""The memory adapters keep the contracts."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.adapters.memory import MemoryBlobs, MemoryMetadata
+from tests.contracts.blob_contract import BlobContract, Fetch
+from tests.contracts.hub_contract import HubContract
+from tests.contracts.metadata_contract import MetadataContract
+from tests.support.world import SettableClock
+
+
+class TestMemoryMetadata(MetadataContract, HubContract):
+    @pytest.fixture
+    def store(self) -> MemoryMetadata:
+        return MemoryMetadata()
+
+
+class TestMemoryBlobs(BlobContract):
+    @pytest.fixture
+    def clock(self) -> SettableClock:
+        return SettableClock()
+
+    @pytest.fixture
+    def store(self, clock: SettableClock) -> MemoryBlobs:
+        return MemoryBlobs(clock)
+
+    @pytest.fixture
+    def fetch(self, store: MemoryBlobs) -> Fetch:
+        return store.fetch

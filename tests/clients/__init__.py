@@ -1,0 +1,1 @@
+"""Real clients and real images against a running registry."""

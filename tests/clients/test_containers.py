@@ -1,0 +1,75 @@
+"""podman and buildah: unpacked and packed again, so the content is compared, not the gzip."""
+
+from pathlib import Path
+
+import pytest
+
+from . import wire
+from .archives import docker_archive, identity, saved
+from .containers import Containers
+from .images import HOST, Shelf
+from .registry import Registry
+from .skopeo import Skopeo
+
+pytestmark = pytest.mark.clients
+
+
+# One library serves both tools: what is slow is done once.
+SLOW = {"podman": "large", "buildah": "thirty"}
+
+
+@pytest.mark.parametrize("name", ["five", "slow", "empty-layer", "foreign-names"])
+def test_containers_pull_what_they_pushed(
+    containers: Containers,
+    registry: Registry,
+    images: Shelf,
+    repository: str,
+    folder: Path,
+    name: str,
+) -> None:
+    image = images[SLOW[containers.tool] if name == "slow" else name]
+    local = containers.take(image)
+    containers.push(local, repository)
+    wire.assert_holds_content(registry, repository, image)
+
+    containers.wipe()
+    pulled = containers.pull(repository)
+
+    assert f"sha256:{pulled}" == image.only.config.digest
+    assert saved(containers.save(pulled, folder / "saved.tar")) == identity(image.only)
+
+
+def test_containers_push_docker_media_types(
+    containers: Containers, registry: Registry, images: Shelf, repository: str, folder: Path
+) -> None:
+    image = images["docker-five"]
+    archive = docker_archive(image, folder / "in.tar", "localhost/in:latest")
+    containers.load(archive)
+    containers.push("localhost/in:latest", repository, "latest", "--format", "v2s2")
+    answer = wire.manifest(registry, repository, "latest")
+    assert answer.headers["Content-Type"] == image.kind.manifest
+    wire.assert_holds_content(registry, repository, image)
+
+    containers.wipe()
+    pulled = containers.pull(repository)
+
+    assert saved(containers.save(pulled, folder / "out.tar")) == identity(image.only)
+
+
+def test_containers_pull_the_platform_of_the_host_from_an_index(
+    containers: Containers, registry: Registry, images: Shelf, repository: str, folder: Path
+) -> None:
+    image = images["two-platforms"]
+    Skopeo.here(folder, registry).push(image, repository)
+
+    pulled = containers.pull(repository, image.top.digest)
+
+    (mine,) = (one for one in image.manifests if one.architecture == HOST)
+    assert saved(containers.save(pulled, folder / "saved.tar")) == identity(mine)
+
+
+def test_podman_searches(folder: Path, registry: Registry, images: Shelf, repository: str) -> None:
+    podman = Containers.here("podman", folder, registry)
+    podman.push(podman.take(images["empty-layer"]), repository)
+
+    assert repository in podman.search(repository.rpartition("/")[2])
