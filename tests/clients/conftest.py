@@ -11,7 +11,7 @@ from . import containerd, docker
 from .commands import workspace
 from .containers import Containers
 from .images import Shelf
-from .registry import Registry, running
+from .registry import PEER, Registry, running, running_with_accounts
 from .skopeo import Skopeo
 
 _numbers = itertools.count(1)
@@ -20,6 +20,13 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def registry() -> Iterator[Registry]:
     with running() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def registry_with_accounts() -> Iterator[Registry]:
+    """Like ``registry``, with a login; a peer that has none of its own stands in for nobody."""
+    with running() if PEER else running_with_accounts() as found:
         yield found
 
 

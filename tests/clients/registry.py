@@ -54,6 +54,19 @@ def running() -> Iterator[Registry]:
 
 
 @contextlib.contextmanager
+def running_with_accounts() -> Iterator[Registry]:
+    """A registry of ours with accounts, and the user whose namespace the tests push to."""
+    from chalicelib.domain.access import Mode
+    from chalicelib.service import accounts
+    from tests.support.registry import running_registry
+
+    name, password = "clients", "clients-password"
+    with running_registry(Mode.ACCOUNTS) as ours:
+        accounts.create(ours.world, name, password)
+        yield Registry(host=ours.host, url=ours.url, username=name, password=password)
+
+
+@contextlib.contextmanager
 def _debian(*, secured: bool) -> Iterator[Registry]:
     need("docker-registry")
     with workspace() as folder:
