@@ -88,7 +88,7 @@ class MetadataStore(Protocol):
         blobs: Sequence[Digest],
         manifests: Sequence[Digest],
     ) -> PushSurvey:
-        """The repository, the tag as lists show it, and which of these blobs and manifests it holds.
+        """The repository, the tag as lists show it, and which of these it holds.
 
         Costs: 1 batch read for each hundred keys.
         """

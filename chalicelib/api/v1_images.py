@@ -18,6 +18,13 @@ from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
 YEAR_S = 31_536_000
+# The first that is there counts: the name that clients send, the one that docker-registry's own
+# tests send, and the tarsum's, which is all that daemons before 0.10 knew.
+CHECKSUM_HEADERS = (
+    "x-docker-checksum-payload",
+    "x-docker-payload-checksum",
+    "x-docker-checksum",
+)
 
 
 def cacheable(call: Call) -> dict[str, str]:
@@ -100,12 +107,13 @@ def put_layer(call: Call) -> Response:
 @handles("v1.image.checksum.put")
 def put_checksum(call: Call) -> Response:
     image_id = check_image_id(image_id_of(call))
-    checksum = call.request.headers.get("x-docker-checksum-payload")
+    sent = (call.request.headers.get(name) for name in CHECKSUM_HEADERS)
+    checksum = next((value.strip() for value in sent if value is not None), None)
     if checksum is None:
         raise RegistryError(ErrorCode.V1_CHECKSUM_HEADER_MISSING)
-    if not checksum.strip():
+    if not checksum:
         raise RegistryError(ErrorCode.V1_CHECKSUM_MISSING)
-    images.seal(call.world, call.team, image_id, checksum.strip(), call.listed_in)
+    images.seal(call.world, call.team, image_id, checksum, call.listed_in)
     return json_response(True)
 
 

@@ -96,7 +96,9 @@ def decide(
         return Decision.ALLOW
     refusal = Decision.DENY if actor.name is not None else Decision.IDENTIFY
     if action is Action.SIGNED_IN:
-        return Decision.ALLOW if actor.name is not None else refusal
+        # A token speaks for one repository: it neither lists the others nor changes the account.
+        signed_in = actor.name is not None and actor.grant is None
+        return Decision.ALLOW if signed_in else refusal
     if actor.grant is not None:
         covered = actor.grant.repository == repository and action in actor.grant.actions
         return Decision.ALLOW if covered else refusal

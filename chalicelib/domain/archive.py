@@ -88,9 +88,9 @@ class Archive:
     source raises.
     """
 
-    def __init__(self, source: Unpacked) -> None:
+    def __init__(self, source: Unpacked, *, most_headers: int = limits.MAX_ARCHIVE_HEADERS) -> None:
         self._source = source
-        self._headers = 0
+        self._headers_left = most_headers
         self._special_bytes = 0
         self._globals: dict[str, str] = {}
         self._left = 0
@@ -110,8 +110,8 @@ class Archive:
 
     def _block(self) -> bytes:
         """The next block; empty at the end of the bytes."""
-        self._headers += 1
-        if self._headers > limits.MAX_ARCHIVE_HEADERS:
+        self._headers_left -= 1
+        if self._headers_left < 0:
             raise too_large("Layer has too many files to be listed")
         block = self._source.read(BLOCK_BYTES)
         if len(block) not in (0, BLOCK_BYTES):

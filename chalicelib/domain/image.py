@@ -145,11 +145,10 @@ def check_takes_layer(image: V1Image | None) -> V1Image:
     return image
 
 
-def check_seal(image: V1Image | None, checksum: str) -> V1Image:
-    """The image, when this payload checksum may seal it.
+def check_sealable(image: V1Image | None) -> tuple[V1Image, StoredLayer]:
+    """The image and its layer, when its state lets a checksum in.
 
-    Raises: RegistryError(V1_IMAGE_UNKNOWN, V1_CHECKSUM_CONFLICT, V1_LAYER_MISSING,
-        V1_CHECKSUM_MISMATCH).
+    Raises: RegistryError(V1_IMAGE_UNKNOWN, V1_CHECKSUM_CONFLICT, V1_LAYER_MISSING).
     """
     if image is None:
         raise RegistryError(ErrorCode.V1_IMAGE_UNKNOWN)
@@ -157,9 +156,19 @@ def check_seal(image: V1Image | None, checksum: str) -> V1Image:
         raise RegistryError(ErrorCode.V1_CHECKSUM_CONFLICT)
     if image.state is ImageState.DESCRIBED or image.layer is None:
         raise RegistryError(ErrorCode.V1_LAYER_MISSING)
-    if checksum != image.payload_checksum:
+    return image, image.layer
+
+
+def check_seal(image: V1Image | None, checksum: str) -> V1Image:
+    """The image, when this payload checksum may seal it.
+
+    Raises: RegistryError(V1_IMAGE_UNKNOWN, V1_CHECKSUM_CONFLICT, V1_LAYER_MISSING,
+        V1_CHECKSUM_MISMATCH).
+    """
+    sealable, _ = check_sealable(image)
+    if checksum != sealable.payload_checksum:
         raise RegistryError(ErrorCode.V1_CHECKSUM_MISMATCH)
-    return image
+    return sealable
 
 
 def check_readable(image: V1Image | None) -> V1Image:

@@ -20,17 +20,19 @@ from chalicelib.domain.image import (
     check_image_id,
     check_readable,
     check_seal,
+    check_sealable,
     check_takes_layer,
     described,
     parse_image_json,
     payload_prefix,
 )
 from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.tarsum import TARSUM_LABELS, tarsum
 from chalicelib.domain.tokens import mac_matches
 from chalicelib.domain.upload import UploadSession, check_progress, extended
 from chalicelib.ports import Conflict, Missing
 from chalicelib.service import remote
-from chalicelib.service.join import complete
+from chalicelib.service.join import complete, size_lied
 from chalicelib.service.uploads import guarded
 from chalicelib.service.world import World
 
@@ -183,6 +185,10 @@ def _claimed(world: World, team: str, image_id: str, upload_id: str, word: str) 
         )
     except (Missing, Conflict):
         raise RegistryError(ErrorCode.BLOB_UPLOAD_UNKNOWN) from None
+    return guarded(world, session, lambda: _check_image(session, image_id))
+
+
+def _check_image(session: UploadSession, image_id: str) -> UploadSession:
     if session.image_id != image_id:
         raise RegistryError(ErrorCode.BLOB_UPLOAD_UNKNOWN)
     return session
@@ -239,9 +245,13 @@ def _layer_hashes(
     whole = world.hashing.begin("sha256")
     payload = world.hashing.begin("sha256")
     payload.update(payload_prefix(image.raw_json))
+    size_bytes = 0
     for piece in world.blobs.read(session.object_key):
         whole.update(piece)
         payload.update(piece)
+        size_bytes += len(piece)
+    if size_bytes != session.offset_bytes:
+        raise size_lied()
     return Digest("sha256", whole.hexdigest()), PAYLOAD_LABEL + payload.hexdigest()
 
 
@@ -252,12 +262,19 @@ def seal(
     checksum: str,
     listed_in: RepositoryName | None = None,
 ) -> None:
-    """End the push of an image.
+    """End the push of an image by its payload checksum, or by its tarsum as before Docker 0.10.
 
-    Raises: RegistryError(V1_IMAGE_*, V1_CHECKSUM_*, V1_LAYER_MISSING).
-    Costs: 1 read, 1 conditional write.
+    Raises: RegistryError(V1_IMAGE_*, V1_CHECKSUM_*, V1_LAYER_*).
+    Costs: 1 read, 1 conditional write; for a tarsum the layer is read once more.
     """
-    image = check_seal(find(world, team, image_id, listed_in), checksum)
+    found = find(world, team, image_id, listed_in)
+    version = next((n for n, label in enumerate(TARSUM_LABELS) if checksum.startswith(label)), None)
+    if version is None:
+        image = check_seal(found, checksum)
+    else:
+        image, layer = check_sealable(found)
+        if tarsum(version, image.raw_json, world.blobs.read(layer.object_key)) != checksum:
+            raise RegistryError(ErrorCode.V1_CHECKSUM_MISMATCH)
     try:
         world.metadata.seal_image(team, image)
     except Conflict:

@@ -144,7 +144,8 @@ def more_parts(
     Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, RANGE_INVALID, SIZE_EXCEEDED).
     Costs: 1 conditional write.
     """
-    return part_urls(world, uploads.claim(world, name, upload_id, word), first)
+    session = uploads.claim(world, name, upload_id, word)
+    return uploads.guarded(world, session, lambda: part_urls(world, session, first))
 
 
 def advance(
@@ -184,7 +185,12 @@ def believed(world: World, session: UploadSession, report: Report) -> Progress:
     if report.tail is not None and report.tail.key not in allowed:
         raise RegistryError(ErrorCode.BLOB_UPLOAD_INVALID, "the tail lies elsewhere")
     # A report of no progress lets go of the claim; what is known of the bytes stays known.
-    unchanged = report.offset_bytes == session.offset_bytes and report.parts == session.parts
+    # The tail counts as well: its object at another key may hold other bytes, of the same size.
+    unchanged = (report.offset_bytes, report.parts, report.tail) == (
+        session.offset_bytes,
+        session.parts,
+        session.tail,
+    )
     running = session.running if unchanged else report.running if trusted else None
     return Progress(report.offset_bytes, session.multipart_id, report.parts, report.tail, running)
 

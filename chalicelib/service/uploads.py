@@ -28,7 +28,7 @@ from chalicelib.domain.upload import (
     extended,
 )
 from chalicelib.ports import Conflict, Missing, PortError
-from chalicelib.service.join import join_upload, parts_gone
+from chalicelib.service.join import PartsGoneError, join_upload, tail_of
 from chalicelib.service.world import World
 
 T = TypeVar("T")
@@ -147,8 +147,8 @@ def close(
         if session.offset_bytes == 0:
             blob = _proved(world, session.team, digest, data)
         else:
-            held = extended(session, _store(world, session, data)) if data else session
-            blob = join_upload(world, held, digest)
+            held = _grown(world, session, data) if data else session
+            blob = join_upload(world, held, digest, grown=bool(data))
         world.metadata.put_blob(session.team, name, blob, closing=session)
         return blob
 
@@ -175,9 +175,13 @@ def cancel(world: World, name: RepositoryName, upload_id: str) -> None:
     Costs: 1 conditional write, 1 write, 1 S3 call when it had parts.
     """
     session = claim(world, name, upload_id, world.words.fresh())
-    if session.multipart_id:
-        world.blobs.abort_multipart(session.object_key, session.multipart_id)
-    world.metadata.close_upload(session)
+
+    def step() -> None:
+        if session.multipart_id:
+            world.blobs.abort_multipart(session.object_key, session.multipart_id)
+        world.metadata.close_upload(session)
+
+    guarded(world, session, step)
 
 
 def mount(
@@ -210,7 +214,7 @@ def _proved(world: World, team: str, digest: Digest, data: bytes) -> Blob:
 def _store(world: World, session: UploadSession, data: bytes) -> Progress:
     """Put bytes behind those that are there: as a part when there are enough, else as a tail."""
     running = _hashed(world, session, data)
-    held = world.blobs.get(session.tail.key) if session.tail and data else b""
+    held = tail_of(world, session) if data else b""
     parts, tail, multipart_id = session.parts, session.tail, session.multipart_id
     joined = held + data
     if data and len(joined) < limits.MIN_PART_BYTES:
@@ -224,9 +228,20 @@ def _store(world: World, session: UploadSession, data: bytes) -> Progress:
         try:
             part = world.blobs.put_part(session.object_key, multipart_id, len(parts) + 1, joined)
         except Missing:
-            raise parts_gone() from None
+            raise PartsGoneError from None
         parts, tail = (*parts, part), None
     return Progress(session.offset_bytes + len(data), multipart_id, parts, tail, running)
+
+
+def _grown(world: World, session: UploadSession, data: bytes) -> UploadSession:
+    """The session with the bytes that came with its close, for joining; not to be saved."""
+    try:
+        return extended(session, _store(world, session, data))
+    except PartsGoneError:
+        # Perhaps the same request has joined everything before, and then got no further.
+        offset_bytes = session.offset_bytes + len(data)
+        running = _hashed(world, session, data)
+        return replace(session, offset_bytes=offset_bytes, tail=None, running=running)
 
 
 def _hashed(world: World, session: UploadSession, data: bytes) -> RunningHash | None:

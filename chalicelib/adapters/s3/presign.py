@@ -75,19 +75,17 @@ def presign(
     signed = {name.lower(): " ".join(value.split()) for name, value in (headers or {}).items()}
     signed["host"] = address.host
     names = ";".join(sorted(signed))
-    fields = {
-        **(query or {}),
-        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-        "X-Amz-Credential": f"{credentials.access_key}/{scope}",
-        "X-Amz-Date": moment,
-        "X-Amz-Expires": str(ttl_s),
-        "X-Amz-SignedHeaders": names,
-    }
+    # Names and values as they stand in the URL; what cannot need quoting is not quoted.
+    fields = {quote(name, safe=""): quote(value, safe="") for name, value in (query or {}).items()}
+    fields["X-Amz-Algorithm"] = "AWS4-HMAC-SHA256"
+    fields["X-Amz-Credential"] = quote(f"{credentials.access_key}/{scope}", safe="")
+    fields["X-Amz-Date"] = moment
+    fields["X-Amz-Expires"] = str(ttl_s)
+    fields["X-Amz-SignedHeaders"] = quote(names, safe="")
     if credentials.session_token is not None:
-        fields["X-Amz-Security-Token"] = credentials.session_token
+        fields["X-Amz-Security-Token"] = quote(credentials.session_token, safe="")
     path = address.path + "/" + quote(key, safe="/~")
-    encoded = sorted((quote(n, safe=""), quote(v, safe="")) for n, v in fields.items())
-    pairs = "&".join(f"{name}={value}" for name, value in encoded)
+    pairs = "&".join(f"{name}={fields[name]}" for name in sorted(fields))
     lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
     request = f"{method}\n{path}\n{pairs}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
     hashed = hashlib.sha256(request.encode()).hexdigest()
