@@ -184,6 +184,14 @@ class MetadataStore(Protocol):
         1 batch read more when some json did not fit into a row.
         """
 
+    def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:
+        """The manifest that shows a v1 image in this repository. Costs: 1 read."""
+
+    def put_bridged(
+        self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
+    ) -> None:
+        """Keep a manifest, by its digest and as what shows a v1 image. Costs: 1 transaction."""
+
     def find_listed(
         self, team: str, name: RepositoryName, image_ids: Sequence[str]
     ) -> ListedImages:

@@ -145,6 +145,11 @@ class Unpacked:
         if left:
             raise unsupported()
 
+    def rest(self) -> Iterator[bytes]:
+        """Everything to the end, in pieces."""
+        while piece := b"".join(self._some(CHUNK_BYTES)):
+            yield piece
+
     def skip(self, size_bytes: int) -> None:
         """Pass over so many bytes. An end before them is a broken archive."""
         for _ in self.pieces(size_bytes):

@@ -14,6 +14,7 @@ from chalicelib.domain.paging import Page
 from chalicelib.domain.records import IndexImage, Tag
 from chalicelib.domain.tokens import V1Token, render_v1_token
 from chalicelib.ports import Missing
+from chalicelib.service.bridge import image_of_manifest, shown_id
 from chalicelib.service.hub import entered, new_repository
 from chalicelib.service.images import find
 from chalicelib.service.world import World
@@ -123,7 +124,7 @@ def parse_images(document: object) -> tuple[IndexImage, ...]:
 
 
 def tags(world: World, name: RepositoryName) -> Mapping[str, str]:
-    """All tags that point to a v1 image.
+    """All tags that v1 can name; what a v2 tag points to is made into images when it is read.
 
     Raises: RegistryError(V1_REPOSITORY_UNKNOWN).
     Costs: 1 query for each thousand; 1 read more when there are none.
@@ -132,7 +133,8 @@ def tags(world: World, name: RepositoryName) -> Mapping[str, str]:
     while True:
         page = Page(limits.MAX_PAGE_ENTRIES, after)
         listing = world.metadata.list_tags(team, name, page)
-        found.update({str(t.name): t.image_id for t in listing.entries if t.image_id})
+        shown = {str(t.name): t.image_id or _shown(t) for t in listing.entries}
+        found.update({name: image_id for name, image_id in shown.items() if image_id})
         if not listing.more:
             break
         after = str(listing.entries[-1].name)
@@ -142,11 +144,22 @@ def tags(world: World, name: RepositoryName) -> Mapping[str, str]:
 
 
 def tag_image(world: World, name: RepositoryName, tag: TagName) -> str:
-    """The image id that a tag points to. Raises: RegistryError(V1_TAG_UNKNOWN). Costs: 1 read."""
+    """The image id that a tag points to.
+
+    Raises: RegistryError(V1_TAG_UNKNOWN).
+    Costs: 1 read; for a tag that v2 has set those of ``bridge.image_of_manifest`` more.
+    """
     found = world.metadata.find_tag(world.team_of(name), name, tag)
-    if found is None or found.image_id is None:
+    image_id = found.image_id if found else None
+    if found is not None and found.manifest is not None:
+        image_id = image_of_manifest(world, name, found.manifest)
+    if image_id is None:
         raise RegistryError(ErrorCode.V1_TAG_UNKNOWN)
-    return found.image_id
+    return image_id
+
+
+def _shown(tag: Tag) -> str | None:
+    return shown_id(tag.manifest) if tag.manifest else None
 
 
 DEFAULT_FACTS: Mapping[str, object] = {

@@ -11,6 +11,7 @@ from chalicelib.domain.manifest import Manifest, parse_manifest
 from chalicelib.domain.names import Reference, RepositoryName, TagName
 from chalicelib.domain.records import StoredManifest, Tag
 from chalicelib.ports import Missing, PushSurvey
+from chalicelib.service.bridge import manifest_of_image
 from chalicelib.service.hub import entered
 from chalicelib.service.world import World
 
@@ -102,7 +103,7 @@ def pull(world: World, name: RepositoryName, reference: Reference) -> ServedMani
     """The manifest that a tag or a digest names.
 
     Raises: RegistryError(MANIFEST_UNKNOWN).
-    Costs: 1 read; 1 S3 call above 300 KB.
+    Costs: 1 read; 1 S3 call above 300 KB; for a tag that v1 has set 1 read more.
     """
     team = world.team_of(name)
     if isinstance(reference, Digest):
@@ -110,6 +111,8 @@ def pull(world: World, name: RepositoryName, reference: Reference) -> ServedMani
     else:
         tag = world.metadata.find_tag(team, name, reference)
         stored = tag.manifest if tag else None
+        if tag is not None and tag.image_id is not None:
+            stored = manifest_of_image(world, name, tag.image_id)
     if stored is None:
         raise RegistryError(ErrorCode.MANIFEST_UNKNOWN, detail={"reference": str(reference)})
     return ServedManifest(stored.digest, stored.media_type, _bytes_of(world, stored))

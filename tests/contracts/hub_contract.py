@@ -227,3 +227,19 @@ class HubContract:
             store.delete_link(team, one, held.digest)
         assert store.find_link(team, one, held.digest) is None
         assert store.find_link(team, two, held.digest) == held
+
+    # --- the bridge ---------------------------------------------------------------------------
+
+    def test_a_bridged_manifest_is_found_by_image_and_by_digest(
+        self, store: Any, team: str
+    ) -> None:
+        name, made = named(team), manifest(b"made")
+        assert store.find_bridged(team, name, A) is None
+        store.put_repository(team, Repository(name, NOW_S))
+        store.put_bridged(team, name, A, made)
+        assert store.find_bridged(team, name, A) == made
+        assert store.find_manifest(team, name, made.digest) == made
+        assert store.find_bridged(team, named(team, "other"), A) is None
+        store.delete_repository(team, Repository(name, NOW_S))
+        assert store.find_bridged(team, name, A) is None
+        assert store.find_manifest(team, name, made.digest) is None

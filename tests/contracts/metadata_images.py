@@ -191,6 +191,21 @@ class ImagePromises:
         store.put_index_images(team, APP, listed)
         assert list(store.list_index_images(team, APP)) == [IndexImage(A, "first")]
 
+    def test_an_image_is_found_by_who_lists_it(self, store: MetadataStore, team: str) -> None:
+        other, longer = RepositoryName("acme/other"), RepositoryName("acme/app/x")
+        store.put_image(team, image(A))
+        store.put_image(team, image("c" * 64))
+        for name in (other, longer, APP):
+            store.put_index_images(team, name, [IndexImage(A), IndexImage(B, "b")])
+        store.put_index_images(f"{team}-b", RepositoryName("acme/third"), [IndexImage(A)])
+        asked = [A, B, "c" * 64, "d" * 64, A]
+        found = store.find_listed(team, APP, asked)
+        assert found.images == {A: image(A), "c" * 64: image("c" * 64)}
+        assert found.listed == {A, B}
+        assert store.find_listed(team, RepositoryName("acme/none"), asked).listed == frozenset()
+        assert list(store.list_holders(team, A)) == [APP, longer, other]
+        assert list(store.list_holders(team, "c" * 64)) == []
+
     def test_a_list_may_be_long(self, store: MetadataStore, team: str) -> None:
         listed = [IndexImage(f"{n:064x}", f"sha256:{n:064x}") for n in range(250)]
         store.put_index_images(team, APP, listed[::-1])

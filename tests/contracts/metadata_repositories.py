@@ -145,6 +145,44 @@ class RepositoryPromises:
         with pytest.raises(Missing):
             store.delete_tag(team, APP, V1)
 
+    def test_a_deleted_manifest_takes_its_tags_along(self, store: MetadataStore, team: str) -> None:
+        kept = manifest(b"kept")
+        names = [f"t{n:02}" for n in range(60)]
+        for at in (0, 30):
+            tags = [tag(name) for name in names[at : at + 30]]
+            store.put_manifest(team, repository(), manifest(), tags)
+        store.put_manifest(team, repository(), kept, [tag("t05"), tag("v1")])
+        store.put_tag(team, repository(), tag("image", image_id="a" * 64))
+        store.put_manifest(team, repository("acme/other"), manifest(), [tag()])
+        store.delete_manifest(team, APP, manifest().digest)
+        assert store.find_manifest(team, APP, manifest().digest) is None
+        survey = store.survey_push(team, APP, None, [], [manifest().digest, kept.digest])
+        assert survey.manifests == {kept.digest}
+        listed = store.list_tags(team, APP, Page(100)).entries
+        assert [entry.name.value for entry in listed] == ["image", "t05", "v1"]
+        assert store.find_tag(team, APP, TagName("t00")) is None
+        assert store.find_tag(team, APP, TagName("t05")) == tag("t05", manifest=kept)
+        assert store.find_tag(team, RepositoryName("acme/other"), V1) == tag(manifest=manifest())
+        with pytest.raises(Missing):
+            store.delete_manifest(team, APP, manifest().digest)
+
+    def test_a_tag_that_moves_while_its_manifest_is_deleted_stays(
+        self, store: MetadataStore, team: str
+    ) -> None:
+        old, new = manifest(b"old"), manifest(b"new")
+        store.put_manifest(team, repository(), old, [tag("v1"), tag("v2")])
+
+        def act(number: int) -> None:
+            if number:
+                store.put_manifest(team, repository(), new, [tag("v1")])
+            else:
+                store.delete_manifest(team, APP, old.digest)
+
+        assert at_once(2, act) == [None, None]
+        assert store.find_tag(team, APP, V1) == tag(manifest=new)
+        listed = store.list_tags(team, APP, Page(10)).entries
+        assert [entry.name.value for entry in listed] == ["v1"]
+
     def test_what_one_team_stores_no_other_sees(self, store: MetadataStore, team: str) -> None:
         store.put_manifest(team, repository(), manifest(), [tag()])
         store.put_blob(team, APP, blob())
@@ -246,6 +284,7 @@ class RepositoryPromises:
         more = True
         while more:
             page = store.list_repositories(team, Page(3, seen[-1] if seen else ""))
+            assert len(seen) < len(paths)
             seen += [name.path for name in page.entries]
             more = page.more
         assert seen == sorted(paths)
@@ -301,6 +340,8 @@ def _pages_of_tags(store: MetadataStore, team: str, limit: int) -> list[str]:
         page = store.list_tags(team, APP, Page(limit, seen[-1] if seen else ""))
         assert len(page.entries) <= limit
         assert page.entries or not page.more
+        # A page that begins where the last one began would go round for ever.
+        assert not seen or not page.entries or page.entries[0].name.value > seen[-1]
         seen += [entry.name.value for entry in page.entries]
         more = page.more
     return seen

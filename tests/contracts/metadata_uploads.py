@@ -169,6 +169,19 @@ class UploadPromises:
         assert store.find_link(team, APP, unknown_digest()) is None
         assert store.find_blob(team, unknown_digest()) is None
 
+    def test_a_deleted_link_hides_the_blob_in_that_repository_alone(
+        self, store: MetadataStore, team: str
+    ) -> None:
+        other = RepositoryName("acme/other")
+        for name in (APP, other):
+            store.put_blob(team, name, blob())
+        store.delete_link(team, APP, blob().digest)
+        assert store.find_link(team, APP, blob().digest) is None
+        assert store.find_link(team, other, blob().digest) == blob()
+        assert store.find_blob(team, blob().digest) == blob()
+        with pytest.raises(Missing):
+            store.delete_link(team, APP, blob().digest)
+
     def test_a_blob_alone_makes_no_repository(self, store: MetadataStore, team: str) -> None:
         store.put_blob(team, APP, blob())
         assert store.find_repository(team, APP) is None

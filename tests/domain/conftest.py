@@ -8,7 +8,7 @@ settings.register_profile(
     "roadstead",
     deadline=None,
     database=None,
-    max_examples=100,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("roadstead")

@@ -98,7 +98,7 @@ OF_OTHERS = {
     "none": "aadddd",
 }
 # A token covers one repository, whatever the record of any other says.
-NOWHERE = dict.fromkeys(REPOSITORIES, "aadddd")
+NOWHERE = dict.fromkeys(REPOSITORIES, "addddd")
 
 MATRIX = {
     "anonymous": dict.fromkeys(REPOSITORIES, "aiiiii")
@@ -110,11 +110,11 @@ MATRIX = {
         **OF_OTHERS,
     },
     "administrator": dict.fromkeys(REPOSITORIES, "aaaaaa") | {"none": "aadddd"},
-    "read token": NOWHERE | {"alice private": "aaaddd"},
-    "write token": NOWHERE | {"alice private": "aaaadd"},
-    "delete token": NOWHERE | {"alice private": "aaadaa"},
-    "token of nobody": NOWHERE | {"bob public": "aaaddd"},
-    "administrator's token": NOWHERE | {"alice private": "aaaddd"},
+    "read token": NOWHERE | {"alice private": "adaddd"},
+    "write token": NOWHERE | {"alice private": "adaadd"},
+    "delete token": NOWHERE | {"alice private": "adadaa"},
+    "token of nobody": NOWHERE | {"bob public": "adaddd"},
+    "administrator's token": NOWHERE | {"alice private": "adaddd"},
 }
 
 ROWS = list(product(ACTORS, REPOSITORIES))

@@ -6,6 +6,7 @@
     REPO#<team>#<path>              man#<digest>        "this manifest is here", without bytes
     REPO#<team>#<path>              blob#<digest>       link: this repository may serve the blob
     REPO#<team>#<path>              v1img#<image id>    an entry of the v1 image list
+    REPO#<team>#<path>              v1man#<image id>    the manifest that shows a v1 image
     TAG#<team>#<path>#<tag>         #                   a tag with its manifest: one read is a pull
     MAN#<team>#<path>#<digest>      #                   a manifest
     BLOB#<team>#<digest>            #                   a blob of the team, whoever links it
@@ -43,6 +44,7 @@ LINKS = "blob#"
 INDEX_IMAGES = "v1img#"
 GRANTS = "grant#"
 HOLDERS = "in#"
+BRIDGED = "v1man#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -100,6 +102,10 @@ def json_piece(team: str, image_id: str, json_hash: str, number: int) -> Key:
 
 def user(name: str) -> Key:
     return Key(f"USER#{name}", ALONE)
+
+
+def bridged(team: str, name: RepositoryName, image_id: str) -> Key:
+    return Key(contents(team, name), f"{BRIDGED}{image_id}")
 
 
 def holder(team: str, image_id: str, name: RepositoryName) -> Key:

@@ -125,6 +125,14 @@ class ManifestRow(_ManifestColumns, discriminator="manifest"):
         return row
 
 
+class BridgedRow(_ManifestColumns, discriminator="bridged"):
+    @classmethod
+    def of(cls, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest) -> Self:
+        row = cls.at(keys.bridged(team, name, image_id))
+        row._fill(manifest, slim=False)
+        return row
+
+
 class ManifestEntryRow(_ManifestColumns, discriminator="manifest entry"):
     @classmethod
     def of(cls, team: str, name: RepositoryName, manifest: StoredManifest) -> Self:

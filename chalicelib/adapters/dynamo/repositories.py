@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.models import (
+    BridgedRow,
     LinkRow,
     ManifestEntryRow,
     ManifestRow,
@@ -82,6 +83,19 @@ class Repositories:
     ) -> StoredManifest | None:
         row = self._table.get(ManifestRow, keys.manifest(team, name, digest))
         return row.manifest() if row else None
+
+    def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:
+        row = self._table.get(BridgedRow, keys.bridged(team, name, image_id))
+        return row.manifest() if row else None
+
+    def put_bridged(
+        self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
+    ) -> None:
+        writes = self._table.transaction()
+        writes.put(BridgedRow.of(team, name, image_id, manifest))
+        writes.put(ManifestRow.of(team, name, manifest))
+        writes.put(ManifestEntryRow.of(team, name, manifest))
+        writes.commit()
 
     def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
         row = self._table.get(TagRow, keys.tag(team, name, tag))

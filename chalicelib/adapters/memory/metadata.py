@@ -30,6 +30,7 @@ class MemoryMetadata(MemoryHub):
         self._links: dict[tuple[str, RepositoryName, Digest], Blob] = {}
         self._blobs: dict[tuple[str, Digest], Blob] = {}
         self._uploads: dict[tuple[str, str], UploadSession] = {}
+        self._bridged: dict[tuple[str, RepositoryName, str], StoredManifest] = {}
         self._images: dict[tuple[str, str], V1Image] = {}
         self._listed: dict[tuple[str, RepositoryName], dict[str, IndexImage]] = {}
         super().__init__()
@@ -187,6 +188,17 @@ class MemoryMetadata(MemoryHub):
             found = {image_id: self._images.get((team, image_id)) for image_id in image_ids}
         return {image_id: image for image_id, image in found.items() if image}
 
+    def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:
+        with self._lock:
+            return self._bridged.get((team, name, image_id))
+
+    def put_bridged(
+        self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
+    ) -> None:
+        with self._lock:
+            self._manifests[team, name, manifest.digest] = manifest
+            self._bridged[team, name, image_id] = manifest
+
     def find_listed(
         self, team: str, name: RepositoryName, image_ids: Sequence[str]
     ) -> ListedImages:
@@ -257,7 +269,12 @@ class MemoryMetadata(MemoryHub):
     # --- the whole of a repository ------------------------------------------------------------
 
     def _empty(self, team: str, name: RepositoryName) -> None:
-        held: tuple[dict[Any, Any], ...] = (self._manifests, self._tags, self._links)
+        held: tuple[dict[Any, Any], ...] = (
+            self._manifests,
+            self._tags,
+            self._links,
+            self._bridged,
+        )
         for facts in held:
             for key in [key for key in facts if key[:2] == (team, name)]:
                 del facts[key]
