@@ -10,10 +10,10 @@ from chalicelib.api.documents import read_object
 from chalicelib.api.uploader import number_of, read_report, render_handed, render_parts, text_of
 from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
-from chalicelib.domain.image import V1Image, check_image_id
+from chalicelib.domain.image import V1Image, check_image_id, check_readable
 from chalicelib.domain.media_types import JSON
 from chalicelib.domain.ranges import starts_behind
-from chalicelib.service import images
+from chalicelib.service import bridge, images
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -42,8 +42,16 @@ def image_id_of(call: Call) -> str:
 
 
 def readable(call: Call) -> V1Image:
-    """The whole image that the path names."""
-    return images.read(call.world, call.team, image_id_of(call), call.listed_in)
+    """The whole image that the path names; one that v2 pushed is made into one."""
+    image_id = image_id_of(call)
+    found = images.find(call.world, call.team, image_id, call.listed_in)
+    if (
+        found is None
+        and call.repository is not None
+        and bridge.image_of_id(call.world, call.repository, image_id)
+    ):
+        found = images.find(call.world, call.team, image_id, call.listed_in)
+    return check_readable(found)
 
 
 @handles("v1.image.json.get")

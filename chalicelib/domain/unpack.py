@@ -58,7 +58,6 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
-        self._full = False
 
     @property
     def eof(self) -> bool:
@@ -66,17 +65,15 @@ class _Gzip:
 
     @property
     def needs_input(self) -> bool:
-        return not self._full and not self._inner.unconsumed_tail
+        # Output may still be pending, but the trailer is not read before it is out.
+        return not self._inner.unconsumed_tail
 
     @property
     def unused_data(self) -> bytes:
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        out = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-        # With a full answer there may be more behind it that needs no input.
-        self._full = len(out) == max_length
-        return out
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,15 @@ import json
 from collections.abc import Sequence
 
 from chalicelib.domain import keys, limits
-from chalicelib.domain.bridge import UnpackedLayer, assemble, chain, choose_platform, is_bridgeable
-from chalicelib.domain.digest import Digest, digest_of
+from chalicelib.domain.bridge import (
+    CONFIG_TYPES,
+    UnpackedLayer,
+    assemble,
+    chain,
+    choose_platform,
+    is_bridgeable,
+)
+from chalicelib.domain.digest import HEX_CHARS, Digest, digest_of
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.manifest import Manifest, parse_manifest
@@ -112,8 +119,12 @@ def _blob(layer: StoredLayer) -> Blob:
 
 def shown_id(manifest: StoredManifest) -> str | None:
     """The image id under which v1 shows a manifest; None for what v1 cannot name. Costs: 0."""
-    known = manifest.media_type in MANIFEST_SHAPES and manifest.digest.algorithm == "sha256"
-    return manifest.digest.hex if known else None
+    # Without an artifact type of its own, a manifest has its config's.
+    is_image = (
+        MANIFEST_SHAPES.get(manifest.media_type) is Shape.INDEX
+        or manifest.artifact_type in CONFIG_TYPES
+    )
+    return manifest.digest.hex if is_image and manifest.digest.algorithm == "sha256" else None
 
 
 def image_of_manifest(world: World, name: RepositoryName, stored: StoredManifest) -> str | None:
@@ -143,6 +154,18 @@ def image_of_manifest(world: World, name: RepositoryName, stored: StoredManifest
         for each in manifest.layers
     ]
     return _keep_chain(world, team, name, chain(image_id, layers, raw_config))
+
+
+def image_of_id(world: World, name: RepositoryName, image_id: str) -> str | None:
+    """The same for an id that v1 got from a list of tags, before anybody read the tag itself.
+
+    Costs: 1 read; those of ``image_of_manifest`` more when there is such a manifest.
+    """
+    if len(image_id) != HEX_CHARS["sha256"]:
+        return None
+    digest = Digest("sha256", image_id)
+    stored = world.metadata.find_manifest(world.team_of(name), name, digest)
+    return image_of_manifest(world, name, stored) if stored else None
 
 
 def _image_manifest(

@@ -111,8 +111,8 @@ def refuse(family: Family, allowed: tuple[str, ...]) -> Response:
 def _admitted(world: World, endpoint: Endpoint, request: Request) -> Call:
     actor = identify(world, request)
     repository = _repository(request.params)
-    if repository is None and actor.grant is not None and _needs_repository(endpoint):
-        repository = actor.grant.repository
+    if repository is None and _needs_repository(endpoint):
+        repository = _repository_of_token(world, actor, request)
     team = _team(world.mode, repository)
     call = Call(world, request, endpoint, actor, repository, team)
     if endpoint.action is Action.NONE:
@@ -121,6 +121,20 @@ def _admitted(world: World, endpoint: Endpoint, request: Request) -> Call:
         raise RegistryError(ErrorCode.UNAUTHORIZED)
     authorize(world, actor, endpoint.action, repository)
     return call
+
+
+def _repository_of_token(world: World, actor: Actor, request: Request) -> RepositoryName | None:
+    """The repository that a v1 image request is about: its path names none, its token does.
+
+    In an open registry the token allows nothing that is not allowed to all, and still says where.
+    """
+    if actor.grant is not None:
+        return actor.grant.repository
+    credentials = parse_authorization(request.headers.get("authorization"))
+    if world.mode is not Mode.OPEN or not isinstance(credentials, V1TokenText):
+        return None
+    token = parse_v1_token(world.signing_key, credentials.text, now_s=world.clock.now_s())
+    return token.repository if token else None
 
 
 def _team(mode: Mode, repository: RepositoryName | None) -> str:
