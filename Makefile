@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test check lint types imports docs clean bench clients lock
+.PHONY: help up test check lint types imports docs docs-check templates clean bench
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,4 +43,24 @@ types: $(VENV)/dev.stamp
 imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports
 
-check: lint types imports test ## the gate: lint, types, import contracts, tests
+docs: $(VENV)/dev.stamp ## write the generated pages: docs/api.md, docs/v1-differences.md
+	$(BIN)/python -m roadstead.gendocs
+	$(BIN)/python -m tests.conformance.differences
+
+docs-check: $(VENV)/dev.stamp
+	$(BIN)/python -m roadstead.gendocs --check
+	$(BIN)/python -m tests.conformance.differences --check
+
+# The packaged template, merged with ours, as CloudFormation would get it; no AWS account is asked.
+templates: $(VENV)/dev.stamp
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/chalice package --merge-template infra/app.json build/package
+	$(BIN)/cfn-lint build/package/sam.json
+
+check: lint types imports docs-check templates test ## the gate: all of it
+
+bench: $(VENV)/dev.stamp ## figures against Debian's docker-registry, and memory; minutes
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.peer
+
+clean: ## remove what make has made; data folders stay
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
