@@ -38,7 +38,7 @@ def parse_page(n: str | None, last: str | None) -> Page:
     """
     if n is None or n == "":
         return Page(limits.MAX_PAGE_ENTRIES, last or "")
-    if not (n.isascii() ):
+    if not (n.isascii() and n.isdigit()):
         raise RegistryError(
             ErrorCode.PAGINATION_NUMBER_INVALID,
             "n must be a whole number from 0",

@@ -1,0 +1,25 @@
+"""All cases of v2 and of the uploader's side door."""
+
+from __future__ import annotations
+
+from tests.conformance import (
+    cases_uploader,
+    cases_v2_access,
+    cases_v2_blobs,
+    cases_v2_chunks,
+    cases_v2_deletes,
+    cases_v2_manifests,
+    cases_v2_tags,
+    cases_v2_uploads,
+)
+
+CASES = (
+    *cases_v2_blobs.CASES,
+    *cases_v2_uploads.CASES,
+    *cases_v2_chunks.CASES,
+    *cases_v2_manifests.CASES,
+    *cases_v2_tags.CASES,
+    *cases_v2_deletes.CASES,
+    *cases_v2_access.CASES,
+    *cases_uploader.CASES,
+)
