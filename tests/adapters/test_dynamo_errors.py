@@ -17,6 +17,7 @@ from chalicelib.adapters.dynamo.table import (
     CONFLICT_TRIES,
     FIRST_PAUSE_S,
 )
+from chalicelib.domain.paging import Page
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Conflict, MetadataStore, PortError, Unavailable
 from tests.adapters.scripted import Say, cancelled, dynamo_error, scripted
@@ -187,6 +188,18 @@ def test_keys_that_are_never_read_are_unavailable() -> None:
     with talk(Say(body=json.dumps(never).encode())) as here, pytest.raises(Unavailable):
         here.store.survey_push("team", APP, None, [], [])
     assert len(here.bodies) == BATCH_READ_TRIES
+
+
+def test_a_page_that_dynamodb_cut_short_says_that_more_follow() -> None:
+    # A query ends at 1 MB, whatever its limit.
+    key = {"PK": {"S": "TEAM#team"}, "SK": {"S": "repo#acme/app"}}
+    row = {**key, "kind": {"S": "repository"}, "created_at_s": {"N": "5"}}
+    cut = {"Items": [{**row, "is_public": {"BOOL": True}}], "LastEvaluatedKey": key}
+    with talk(Say(body=json.dumps({**cut, "ScannedCount": 1}).encode())) as here:
+        page = here.store.list_repositories("team", Page(100))
+    assert list(page.entries) == [APP]
+    assert page.more
+    assert len(here.bodies) == 1
 
 
 def test_every_read_is_strong() -> None:

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.session import Session
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.s3.presign import Address, Credentials, address_of, presign
@@ -130,6 +130,7 @@ def test_a_bucket_with_dots_gets_path_style() -> None:
     assert address_of("my.bucket", "eu-west-1") == expected
 
 
+@example(headers={"x-amz-acl": "two  blanks"}, query={"\u00fc": ""})
 @given(
     headers=st.dictionaries(
         st.sampled_from(["x-amz-checksum-sha256", "Content-Type", "x-amz-acl", "Content-Length"]),

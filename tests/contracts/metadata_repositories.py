@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -92,7 +93,7 @@ class RepositoryPromises:
         assert store.find_tag(team, APP, V1) == tag(manifest=big)
 
     def test_300_kb_of_nothing_but_annotations_fit(self, store: MetadataStore, team: str) -> None:
-        text = random.Random(2).randbytes(145 * 1024).hex()
+        text = b64encode(random.Random(2).randbytes(220 * 1024)).decode()
         raw = b'{"annotations":{"k":"' + text.encode() + b'"}}'
         big = manifest(raw, annotations={"k": text})
         store.put_manifest(team, repository(), big, [tag()])
