@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.domain import keys, limits
@@ -95,8 +96,14 @@ def _stored(world: World, team: str, manifest: Manifest) -> StoredManifest:
         object_key=key,
         subject=manifest.subject.digest if manifest.subject else None,
         artifact_type=manifest.artifact_type,
-        annotations=manifest.annotations,
+        annotations=_listed_annotations(manifest),
     )
+
+
+def _listed_annotations(manifest: Manifest) -> Mapping[str, str]:
+    """The annotations kept beside a manifest for listings: all, or none when they are a document."""
+    size = sum(len(key) + len(value) for key, value in manifest.annotations.items())
+    return manifest.annotations if size <= limits.MAX_LISTED_ANNOTATION_CHARS else {}
 
 
 def pull(world: World, name: RepositoryName, reference: Reference) -> ServedManifest:

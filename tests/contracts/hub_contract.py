@@ -141,6 +141,11 @@ class HubContract:
         assert list(store.find_entries(scope, "usy", 10)) == []
         assert list(store.find_entries("team/other", "busy", 10)) == []
 
+    def test_only_putting_a_repository_enters_it(self, store: Any, team: str) -> None:
+        record = Repository(named(team), NOW_S)
+        store.put_manifest(team, record, manifest(), [Tag(TagName("t"), NOW_S)])
+        assert list(store.find_entries(f"team/{team}", "", 10)) == []
+
     def test_a_limit_bounds_what_is_read(self, store: Any, team: str) -> None:
         for number in range(5):
             store.put_repository(team, Repository(named(team, f"app{number}"), NOW_S))

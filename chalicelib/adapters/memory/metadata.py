@@ -74,7 +74,7 @@ class MemoryMetadata(MemoryHub):
         self, team: str, repository: Repository, manifest: StoredManifest, tags: Sequence[Tag]
     ) -> None:
         with self._lock:
-            self.put_repository(team, repository)
+            self._repositories.setdefault((team, repository.name), repository)
             self._manifests[team, repository.name, manifest.digest] = manifest
             for tag in tags:
                 pointed = replace(tag, manifest=manifest, image_id=None)
@@ -92,7 +92,7 @@ class MemoryMetadata(MemoryHub):
 
     def put_tag(self, team: str, repository: Repository, tag: Tag) -> None:
         with self._lock:
-            self.put_repository(team, repository)
+            self._repositories.setdefault((team, repository.name), repository)
             self._tags[team, repository.name, tag.name] = tag
 
     def delete_tag(self, team: str, name: RepositoryName, tag: TagName) -> None:
