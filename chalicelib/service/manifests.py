@@ -101,7 +101,7 @@ def _stored(world: World, team: str, manifest: Manifest) -> StoredManifest:
 
 
 def _listed_annotations(manifest: Manifest) -> Mapping[str, str]:
-    """The annotations kept beside a manifest for listings: all, or none when they are a document."""
+    """The annotations kept for listings: all of them, or none when they are a document."""
     size = sum(len(key) + len(value) for key, value in manifest.annotations.items())
     return manifest.annotations if size <= limits.MAX_LISTED_ANNOTATION_CHARS else {}
 
