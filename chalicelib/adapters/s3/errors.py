@@ -48,12 +48,16 @@ def translated(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        fallback = Unavailable if status >= 500 else PortError
-        kind = _KINDS.get(code_of(error), fallback)
+        kind = kind_of(code_of(error), status)
         raise kind(f"S3: {what}: {error}") from error
     except (BotoCoreError, HTTPError) as error:
         # A body that breaks off is urllib3's to say: botocore hands it on as it is.
         raise Unavailable(f"S3: {what}: {error}") from error
+
+
+def kind_of(code: str, status: int) -> type[PortError]:
+    """The port's error for S3's code, or for a status that has none that we know."""
+    return _KINDS.get(code, Unavailable if status >= 500 else PortError)
 
 
 def code_of(error: ClientError) -> str:

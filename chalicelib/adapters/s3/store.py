@@ -1,21 +1,22 @@
-"""S3Blobs: BlobStore through botocore's S3 client, which is built when the first call needs it.
+"""S3Blobs: BlobStore; whole small objects by ``objects``, the rest by botocore's S3 client.
 
-Most requests only sign a URL, and that takes no client: building one costs a cold start 100 ms.
+The client is built when the first call needs it: that costs a cold start 100 ms, and most
+requests only sign a URL or move one small object.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import Any
 
 import botocore.session
+import urllib3
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import shared_session
-from chalicelib.adapters.s3.errors import code_of, translated
+from chalicelib.adapters.s3.errors import translated
+from chalicelib.adapters.s3.objects import Objects
 from chalicelib.adapters.s3.presign import Address, Credentials, address_of, presign
 from chalicelib.domain import limits
 from chalicelib.domain.upload import Part
@@ -58,6 +59,15 @@ class S3Blobs:
         self._session = session or shared_session()
         self._on_request = on_request
         self._read_timeout_s = read_timeout_s
+        self._objects = Objects(
+            address_of(bucket, region, endpoint_url),
+            region,
+            self._credentials,
+            clock,
+            _make_pool(read_timeout_s),
+            attempts=ATTEMPTS,
+            on_request=on_request,
+        )
         self._lock = Lock()
         self._made: Any = None
 
@@ -98,25 +108,12 @@ class S3Blobs:
     # --- objects ------------------------------------------------------------------------------
 
     def put(self, key: str, data: bytes, *, sha256_hex: str | None = None) -> None:
-        checksum = {}
-        if sha256_hex is not None:
-            checksum["ChecksumSHA256"] = base64.b64encode(bytes.fromhex(sha256_hex)).decode()
-        with translated(key):
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=data, **checksum)
+        self._objects.put(key, data, sha256_hex)
 
     def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
-        wanted = {}
-        if start or end is not None:
-            wanted["Range"] = f"bytes={start}-{'' if end is None else end}"
-        with translated(key):
-            try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=key, **wanted)
-            except ClientError as error:
-                if code_of(error) == "InvalidRange":
-                    return b""
-                raise
-            with answer["Body"] as body:
-                return bytes(body.read())
+        whole = start == 0 and end is None
+        byte_range = None if whole else f"bytes={start}-{'' if end is None else end}"
+        return self._objects.get(key, byte_range)
 
     def read(self, key: str) -> Iterator[bytes]:
         # The call goes out here and not at the first piece, so that Missing comes from `read`.
@@ -218,6 +215,14 @@ class S3Blobs:
                 "before-send.s3", lambda event_name, **_: hear(event_name.rpartition(".")[2])
             )
         return client
+
+
+def _make_pool(read_timeout_s: float) -> urllib3.PoolManager:
+    return urllib3.PoolManager(
+        maxsize=MAX_CONNECTIONS,
+        retries=False,
+        timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
+    )
 
 
 def create_bucket(
