@@ -76,7 +76,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
         s3_endpoint=environ.get("ROADSTEAD_S3_ENDPOINT") or None,
         signup=SignUp(signup),
-        v1_hosts=frozenset(host.strip() for host in hosts if host.strip()),
+        v1_hosts=frozenset(host.strip().lower() for host in hosts if host.strip()),
         public_by_default=visibility == "public",
         s3_public_endpoint=environ.get("ROADSTEAD_S3_PUBLIC_ENDPOINT") or None,
     )

@@ -33,7 +33,6 @@ from chalicelib.web.endpoints import (
     V2,
     Endpoint,
     Family,
-    Match,
     family_of_path,
     match,
     native_paths,
@@ -94,9 +93,11 @@ def greedy_view(
 
     def view() -> ChaliceResponse:
         request = current(app)
+        if hides_v2(world, request):
+            # In v1's words: docker takes whoever sends v2's version header for a v2 registry,
+            # whatever the status, and never falls back.
+            return to_chalice(refuse(Family.V1_REGISTRY, ()))
         found = match(request.method, request.path, table)
-        if found.endpoint is not None and hides_v2(world(), found.endpoint, request):
-            found = Match(None, {})
         if found.endpoint is None:
             response: Response = refuse(family_of_path(request.path), found.allowed)
         else:
@@ -107,10 +108,11 @@ def greedy_view(
     return view
 
 
-def hides_v2(world: World, endpoint: Endpoint, request: Request) -> bool:
-    """Whether this host speaks v1 only: a daemon that finds v2 never tries v1."""
-    host = request.host.partition(":")[0].lower()
-    return endpoint.family is Family.V2 and host in world.v1_hosts
+def hides_v2(world: WorldMaker, request: Request) -> bool:
+    """Whether this is v2 on a host that speaks v1 only: a daemon that finds v2 never tries v1."""
+    if request.path != "/v2" and not request.path.startswith("/v2/"):
+        return False
+    return request.host.partition(":")[0].lower() in world().v1_hosts
 
 
 def native_blueprint(app: RegistryApp, world: WorldMaker, table: tuple[Endpoint, ...]) -> Blueprint:

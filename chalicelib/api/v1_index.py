@@ -23,9 +23,12 @@ def health(call: Call) -> Response:
 
 
 def grant_headers(call: Call, access: str) -> dict[str, str]:
-    """Where to push or pull, and, when it was asked for, the token that allows it."""
+    """Where to push or pull, and, when it was asked for, the token that allows it.
+
+    A token is given no further token: renewed like that it would never end.
+    """
     headers = {"X-Docker-Endpoints": call.request.host}
-    if call.request.headers.get("x-docker-token"):
+    if call.request.headers.get("x-docker-token") and call.actor.grant is None:
         token = index.token(call.world, call.name, access, call.actor)
         headers |= {"X-Docker-Token": token, "WWW-Authenticate": token}
     return headers

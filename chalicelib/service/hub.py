@@ -86,7 +86,7 @@ def find(world: World, actor: Actor, query: str, n: str | None, page: str | None
     """Search names and descriptions, in what this actor may see.
 
     Costs: 1 query for each scope (and each MB), 1 batch read of the page's records; with an
-    account 1 query of its grants.
+    account 1 query of its grants, and 1 batch read for each hundred of them.
     """
     words = search.query_words(query)
     size = search.parse_number(n, search.DEFAULT_RESULTS, search.MAX_RESULTS)
@@ -96,7 +96,7 @@ def find(world: World, actor: Actor, query: str, n: str | None, page: str | None
     for scope in _scopes(world, actor):
         entries += world.search.find_entries(scope, prefix, search.MAX_MATCHES - len(entries))
     granted = _granted(world, actor)
-    entries += [Found(name) for name in granted]
+    entries += _entries(world, granted)
     meant = search.select(entries, words, query)
     shown = meant[(number - 1) * size : number * size]
     return Results(_still_seen(world, actor, granted, shown), len(meant), number, size)
@@ -112,6 +112,16 @@ def _granted(world: World, actor: Actor) -> frozenset[RepositoryName]:
     if world.mode is Mode.OPEN or not actor.name:
         return frozenset()
     return frozenset(grant.name for grant in world.accounts.list_granted(actor.name))
+
+
+def _entries(world: World, granted: frozenset[RepositoryName]) -> list[Found]:
+    """What somebody was granted, with its descriptions: no scope of theirs has entries for it."""
+    if not granted:
+        return []
+    wanted = [(world.team_of(name), name) for name in granted]
+    return [
+        Found(found.name, found.description) for found in world.search.find_repositories(wanted)
+    ]
 
 
 def _still_seen(

@@ -40,8 +40,11 @@ def register(
 
     Costs: 1 transaction; with images 1 query, and 1 transaction for each 50 that are new.
     """
-    world.metadata.put_repository(world.team_of(name), new_repository(world, name))
-    merge_images(world, actor, name, images)
+    team = world.team_of(name)
+    world.metadata.put_repository(team, new_repository(world, name))
+    if images:
+        shared = [image for image in images if _may_list(world, actor, name, team, image.image_id)]
+        world.metadata.put_index_images(team, name, shared)
 
 
 def merge_images(
@@ -49,13 +52,11 @@ def merge_images(
 ) -> None:
     """Merge into the image list; at the end of a push clients send `[]` in practice.
 
+    A list belongs to a repository, which comes into being with it.
     Costs: 0 without images; as ``register`` with them.
     """
-    if not images:
-        return
-    team = world.team_of(name)
-    shared = [image for image in images if _may_list(world, actor, name, team, image.image_id)]
-    world.metadata.put_index_images(team, name, shared)
+    if images:
+        register(world, actor, name, images)
 
 
 def _may_list(world: World, actor: Actor, name: RepositoryName, team: str, image_id: str) -> bool:

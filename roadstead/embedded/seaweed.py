@@ -22,11 +22,11 @@ from roadstead.embedded.processes import Answer, ServerCommand
 REGION: Final = "us-east-1"
 NAME: Final = "SeaweedFS (S3)"
 _POLL_TIMEOUT_S: Final = 2.0
-# Go's own default lets it grow to 1.1 GB over some GB of traffic; with these 0.35 GB stay, for the
-# same CPU time (38.2 s and 35.6 s for 2 GB up and 2.2 GB down). A lower limit costs CPU time:
-# 256 MiB took 62.6 s.
-_GC_PERCENT: Final = "25"
-_MEMORY_MIB: Final = 512
+# A soft limit, past which Go's collector works harder. Below it the collector keeps its default
+# pace: with a tighter limit and pace a pull of 300 MB took twice the CPU time (1.1 s, not 0.6 s;
+# `python -m benchmarks.peer --images 300MB`).
+_GC_PERCENT: Final = "100"
+_MEMORY_MIB: Final = 1024
 
 
 def find_weed() -> Path:

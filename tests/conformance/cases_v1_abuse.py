@@ -160,6 +160,7 @@ CASES: tuple[Case, ...] = (
             for body, code in (
                 (b"[", ErrorCode.V1_JSON_UNREADABLE),
                 (b"\xff", ErrorCode.V1_JSON_UNREADABLE),
+                ([{"id": ONE.id, "checksum": "\ud800"}], ErrorCode.V1_JSON_UNREADABLE),
                 (b"[" * 100_000, ErrorCode.V1_JSON_UNREADABLE),
                 (b"{}", ErrorCode.V1_DATA_INVALID),
                 (b'"text"', ErrorCode.V1_DATA_INVALID),
@@ -182,7 +183,10 @@ CASES: tuple[Case, ...] = (
         "an account that is none is refused",
         *(
             refused(post("/v1/users/", body), ErrorCode.V1_JSON_UNREADABLE)
-            for body in (b"{", b"[]", b"null", b'"x"', b"\xff", b"{" * 100_000)
+            for body in (
+                *(b"{", b"[]", b"null", b'"x"', b"\xff", b"{" * 100_000),
+                {"username": "carol", "password": "\ud800" * 9, "email": "c@example.com"},
+            )
         ),
         *(
             post("/v1/users/", body, status=400, answers={"Content-Type": "application/json"})

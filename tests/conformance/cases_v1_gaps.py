@@ -35,6 +35,8 @@ PACKED = image(4, layer=tar_of(("a", b"1")))
 TARSUM = tarsum(PACKED.raw, io.BytesIO(PACKED.layer))
 FOO = "/v1/repositories/foo/bar"
 APP, PUBLIC = "alice/app", "alice/public"
+# Half a character, which JSON can escape and nothing can say again.
+HALF = b'{"description": "\\ud800"}'
 PARTS = ("json", "layer", "ancestry", "files", "diff")
 
 
@@ -174,7 +176,16 @@ CASES: tuple[Case, ...] = (
         register("foo/bar"),
         *(
             refused(put(f"{FOO}/properties", body), ErrorCode.V1_DATA_INVALID)
-            for body in (b"", b"{}", b"[]", b'"public"', b"public", {"visible": True}, b"\xff")
+            for body in (
+                b"",
+                b"{}",
+                b"[]",
+                b'"public"',
+                b"public",
+                {"visible": True},
+                HALF,
+                b"\xff",
+            )
         ),
         refused(
             put("/v1/repositories/foo/none/properties", {"access": "public"}),

@@ -220,11 +220,12 @@ CASES: tuple[Case, ...] = (
                 {"id": ONE.id},
                 ONE.id.encode(),
                 b"\xff",
+                "\ud800",
             )
         ),
         *(
             refused(put("/v1/repositories/foo/bar/tags/latest", body), ErrorCode.V1_IMAGE_UNKNOWN)
-            for body in (TWO.id, "none", ONE.id + "\n", ONE.id.upper(), "\ud800")
+            for body in (TWO.id, "none", ONE.id + "\n", ONE.id.upper())
         ),
         refused(get("/v1/repositories/foo/bar/tags"), ErrorCode.V1_REPOSITORY_UNKNOWN),
     ),

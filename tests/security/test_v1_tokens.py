@@ -202,6 +202,17 @@ def test_a_token_ends_with_the_password_under_which_it_was_given(
     assert scene.use(scene.token("alice:another-long-one", access)) == 200
 
 
+@pytest.mark.parametrize("access", V1_ACCESS)
+@pytest.mark.parametrize("asked", ASKS)
+def test_a_token_is_not_renewed_by_itself(scene: Scene, access: str, asked: str) -> None:
+    method, tail = ASKS[asked]
+    body = b"[]" if method == "PUT" else b""
+    headers = {**ASKING, "Authorization": scene.token("alice", access)}
+    url = f"/v1/repositories/{APP}/{tail}"
+    answer = scene.registry.send(method, url, body, headers)
+    assert answer.header("X-Docker-Token") is None
+
+
 def test_a_new_address_ends_no_token(scene: Scene) -> None:
     token = scene.token("alice", "write")
     assert scene.send("PUT", "/v1/users/alice/", "alice", b'{"email": "a@b.c"}').status == 204
