@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ranges import parse_content_range
+from chalicelib.domain.digest import HEX_CHARS
 from chalicelib.ports import Hashing
 from chalicelib.service.remote import make_layer_proof, make_proof
 from chalicelib.web.endpoints import url_for
@@ -196,6 +197,10 @@ async def stream_whole(
     """Serve POST ?digest= with many bytes as the three requests that it stands for."""
     query = parse_qsl(request.query)
     rest = [(name, value) for name, value in query if name != "digest"]
+    algorithm = next(value.partition(":")[0] for name, value in query if name == "digest")
+    if algorithm in HEX_CHARS:
+        # So that the bytes are hashed as they pass, and need not be read again.
+        rest.append(("digest-algorithm", algorithm))
     opened = await shared.run(shared.front.call, without_body(request, query=urlencode(rest)))
     location = opened.header("location")
     if opened.status != 202 or location is None:
