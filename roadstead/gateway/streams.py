@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
+from chalicelib.domain.digest import HEX_CHARS
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ranges import parse_content_range
-from chalicelib.domain.digest import HEX_CHARS
 from chalicelib.ports import Hashing
 from chalicelib.service.remote import make_layer_proof, make_proof
 from chalicelib.web.endpoints import url_for
