@@ -107,54 +107,61 @@ async def stream_blob(
     """Stream a PATCH or a PUT into its upload session, and answer as the app would."""
     remote = {"repository": params["repository"], "upload_id": params["upload_id"]}
     api = CallerApi(shared.front, request)
-    asked = {
-        "content_range": request.header("content-range"),
-        "length_bytes": _length(request),
-    }
-    path = url_for("uploader.claim", **remote)
-    answer = await shared.run(api.post, path, {k: v for k, v in asked.items() if v is not None})
-    claimed = answer.document()
+    asked = {"content_range": request.header("content-range"), "length_bytes": _length(request)}
+    path, known = url_for("uploader.claim", **remote), {k: v for k, v in asked.items() if v}
+    claimed = (await shared.run(api.post, path, known)).document()
     advance_path = url_for("uploader.advance", **remote)
     async with _claim(shared, api, advance_path, claimed):
         if _has_arrived(request, claimed):
             # An earlier PUT brought the very blob and broke off at its end; this one repeats it.
             while await intake.piece():
                 pass
-            await shared.run(api.post, advance_path, release_of(claimed))
-            return await shared.run(shared.front.call, without_body(request))
-        pump = await shared.run(
-            functools.partial(
-                PartPump,
-                api,
-                shared.storage,
-                shared.hashing,
-                claimed,
-                parts_path=url_for("uploader.parts", **remote),
-            )
-        )
-        stored = await _pumped(shared, pump, intake, held)
-        _check_length(request, stored.offset_bytes - claimed["offset_bytes"])
-
-        def prove(stored: Stored) -> str:
-            if shared.key is None or stored.running is None:
-                return ""
-            word, upload_id = claimed["claim"], claimed["upload_id"]
-            return make_proof(shared.key, upload_id, word, stored.offset_bytes, stored.running)
-
-        report = report_of(claimed, stored, prove)
+            report: Mapping[str, object] = release_of(claimed)
+        else:
+            parts_path = url_for("uploader.parts", **remote)
+            report = await _stored(shared, request, api, parts_path, claimed, intake, held)
         advanced = (await shared.run(api.post, advance_path, report)).document()
     if request.method == "PATCH":
-        return HttpResponse(
-            202,
-            [
-                ("Docker-Distribution-Api-Version", "registry/2.0"),
-                ("Location", advanced["location"]),
-                ("Range", advanced["range"]),
-                ("Docker-Upload-UUID", claimed["upload_id"]),
-                ("Content-Length", "0"),
-            ],
-        )
+        return _accepted(claimed, advanced)
     return await shared.run(shared.front.call, without_body(request))
+
+
+async def _stored(
+    shared: Streaming,
+    request: HttpRequest,
+    api: CallerApi,
+    parts_path: str,
+    claimed: Mapping[str, Any],
+    intake: Intake,
+    held: bytes,
+) -> Mapping[str, object]:
+    """Send the whole body to S3; the answer is the report of it, proved where we can."""
+    make_pump = functools.partial(PartPump, parts_path=parts_path)
+    pump = await shared.run(make_pump, api, shared.storage, shared.hashing, claimed)
+    stored = await _pumped(shared, pump, intake, held)
+    _check_length(request, stored.offset_bytes - claimed["offset_bytes"])
+
+    def prove(stored: Stored) -> str:
+        if shared.key is None or stored.running is None:
+            return ""
+        word, upload_id = claimed["claim"], claimed["upload_id"]
+        return make_proof(shared.key, upload_id, word, stored.offset_bytes, stored.running)
+
+    return report_of(claimed, stored, prove)
+
+
+def _accepted(claimed: Mapping[str, Any], advanced: Mapping[str, Any]) -> HttpResponse:
+    """What the app answers to a PATCH that it took inline."""
+    return HttpResponse(
+        202,
+        [
+            ("Docker-Distribution-Api-Version", "registry/2.0"),
+            ("Location", advanced["location"]),
+            ("Range", advanced["range"]),
+            ("Docker-Upload-UUID", claimed["upload_id"]),
+            ("Content-Length", "0"),
+        ],
+    )
 
 
 @asynccontextmanager
