@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import RegistryError
@@ -11,7 +13,9 @@ from chalicelib.service import accounts
 from chalicelib.service.world import World
 from roadstead import local
 from roadstead.embedded.errors import EmbeddedStackError
-from roadstead.embedded.stack import EmbeddedStack
+from roadstead.embedded.stack import EmbeddedStack, StackEndpoints
+
+T = TypeVar("T")
 
 
 def create_administrator(data: Path, name: str, password: str) -> None:
@@ -19,27 +23,39 @@ def create_administrator(data: Path, name: str, password: str) -> None:
 
     Raises: EmbeddedStackError: with the rule that was broken, or what is wrong with the folder.
     """
+
+    def create(world: World) -> None:
+        try:
+            accounts.create(world, name, password, administrator=True)
+        except RegistryError as error:
+            raise EmbeddedStackError(f"{name}: {error.message}. Nothing was changed.") from error
+
+    _with_world(data, create)
+
+
+def invite(data: Path) -> str:
+    """Make an invitation for one account; it is kept as a hash, and runs out after a week.
+
+    Raises: EmbeddedStackError.
+    """
+    return _with_world(data, accounts.invite)
+
+
+def _with_world(data: Path, use: Callable[[World], T]) -> T:
     endpoints = local.recall_endpoints(data)
     if endpoints is not None:
         try:
-            _create(local.open_world(endpoints, Mode.ACCOUNTS, _keys(data)), name, password)
-            return
+            return use(_open(data, endpoints))
         except Unavailable:
             local.forget_endpoints(data)
     stack = EmbeddedStack(data, log=lambda line: None)
     endpoints = stack.start()
     try:
-        _create(local.open_world(endpoints, Mode.ACCOUNTS, _keys(data)), name, password)
+        return use(_open(data, endpoints))
     finally:
         stack.stop()
 
 
-def _keys(data: Path) -> tuple[bytes, bytes]:
-    return local.registry_keys(data, Mode.ACCOUNTS)
-
-
-def _create(world: World, name: str, password: str) -> None:
-    try:
-        accounts.create(world, name, password, administrator=True)
-    except RegistryError as error:
-        raise EmbeddedStackError(f"{name}: {error.message}. Nothing was changed.") from error
+def _open(data: Path, endpoints: StackEndpoints) -> World:
+    keys = local.registry_keys(data, Mode.ACCOUNTS)
+    return local.open_world(endpoints, local.Choices(Mode.ACCOUNTS), keys)

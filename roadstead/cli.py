@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chalicelib.domain.access import Mode
+from chalicelib.domain.accounts import SignUp
 from roadstead.embedded.errors import EmbeddedStackError
 
 DEFAULT_DATA = Path(".roadstead")
@@ -23,6 +24,19 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, default=DEFAULT_PORT)
     up.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the folder that keeps it all")
     up.add_argument("--auth", choices=[mode.value for mode in Mode], default=Mode.OPEN.value)
+    up.add_argument(
+        "--signup",
+        choices=[mode.value for mode in SignUp],
+        default=SignUp.CLOSED.value,
+        help="who may make an account through the API, with --auth on",
+    )
+    up.add_argument(
+        "--v1-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name on which /v2/ answers 404, for daemons that would find v2 first",
+    )
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -30,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("name")
     create.add_argument("--data", type=Path, default=DEFAULT_DATA)
     create.add_argument("--password-stdin", action="store_true", help="read it from stdin")
+    invite = admin.add_parser("invite", help="make an invitation for one account, shown once")
+    invite.add_argument("--data", type=Path, default=DEFAULT_DATA)
     return root
 
 
@@ -38,10 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     # Imported here, so that `--help` does not wait for botocore.
     from roadstead import admin, up  # noqa: PLC0415
+    from roadstead.local import Choices  # noqa: PLC0415
 
     try:
         if asked.command == "up":
-            up.run(asked.data, asked.port, Mode(asked.auth))
+            hosts = frozenset(name.lower() for name in asked.v1_host)
+            choices = Choices(Mode(asked.auth), SignUp(asked.signup), hosts)
+            up.run(asked.data, asked.port, choices)
+        elif asked.admin == "invite":
+            print(admin.invite(asked.data))
         else:
             password = read_password(from_stdin=asked.password_stdin)
             admin.create_administrator(asked.data, asked.name, password)

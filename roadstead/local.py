@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,22 @@ from chalicelib.adapters.s3.store import create_bucket
 from chalicelib.bootstrap import build
 from chalicelib.config import Settings
 from chalicelib.domain.access import Mode
+from chalicelib.domain.accounts import SignUp
 from chalicelib.service.world import World
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
 
 TABLE = "roadstead"
 BUCKET = "roadstead"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What whoever starts a registry chooses; the mode stays with the data folder."""
+
+    mode: Mode = Mode.OPEN
+    signup: SignUp = SignUp.CLOSED
+    v1_hosts: frozenset[str] = frozenset()
 
 
 def write_private(path: Path, document: dict[str, Any]) -> None:
@@ -69,13 +79,17 @@ def registry_keys(data: Path, mode: Mode) -> tuple[bytes, bytes]:
     return keys
 
 
-def settings_for(endpoints: StackEndpoints, mode: Mode, keys: tuple[bytes, bytes]) -> Settings:
+def settings_for(
+    endpoints: StackEndpoints, choices: Choices, keys: tuple[bytes, bytes]
+) -> Settings:
     """Settings of a registry on the embedded servers."""
     return Settings(
         table=TABLE,
         bucket=BUCKET,
         region=endpoints.s3_region,
-        mode=mode,
+        mode=choices.mode,
+        signup=choices.signup,
+        v1_hosts=choices.v1_hosts,
         signing_key=keys[0],
         gateway_key=keys[1],
         dynamodb_endpoint=endpoints.dynamodb_url,
@@ -85,9 +99,9 @@ def settings_for(endpoints: StackEndpoints, mode: Mode, keys: tuple[bytes, bytes
     )
 
 
-def open_world(endpoints: StackEndpoints, mode: Mode, keys: tuple[bytes, bytes]) -> World:
+def open_world(endpoints: StackEndpoints, choices: Choices, keys: tuple[bytes, bytes]) -> World:
     """The registry's world, its table and bucket made where they are not there yet."""
-    settings = settings_for(endpoints, mode, keys)
+    settings = settings_for(endpoints, choices, keys)
     session = open_session(endpoints.s3_access_key, endpoints.s3_secret_key)
     create_table(settings.table, settings.region, endpoints.dynamodb_url, session=session)
     create_bucket(settings.bucket, settings.region, endpoints.s3_url, session=session)

@@ -27,7 +27,7 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def run(data: Path, port: int, mode: Mode) -> None:
+def run(data: Path, port: int, choices: local.Choices) -> None:
     """Serve until Ctrl-C.
 
     Raises: EmbeddedStackError: a sentence that says what is wrong and what to do.
@@ -37,7 +37,7 @@ def run(data: Path, port: int, mode: Mode) -> None:
         stack = EmbeddedStack(data, log=say)
         endpoints = stack.start()
         try:
-            world = local.open_world(endpoints, mode, local.registry_keys(data, mode))
+            world = local.open_world(endpoints, choices, local.registry_keys(data, choices.mode))
             local.remember_endpoints(data, endpoints)
             serve(stack, world, listener, data, endpoints)
         finally:

@@ -58,7 +58,9 @@ def running_registry(mode: Mode = Mode.OPEN) -> Iterator[RunningRegistry]:
         stack = EmbeddedStack(data, log=lambda line: None, durable=False)
         endpoints = stack.start()
         try:
-            world = local.open_world(endpoints, mode, local.registry_keys(data, mode))
+            world = local.open_world(
+                endpoints, local.Choices(mode), local.registry_keys(data, mode)
+            )
             with serving(up.make_gateway(world)) as host:
                 yield RunningRegistry(host, world)
         finally:

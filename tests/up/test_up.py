@@ -222,3 +222,38 @@ def test_an_administrator_can_be_made_before_the_first_start(tmp_path: Path) -> 
     )
     assert ended.returncode == 1
     assert "8 to 1024 characters" in ended.stderr
+
+
+def sign_up(running: Up, name: str, **more: str) -> int:
+    """What the registry says to somebody who wants an account."""
+    asked = {"username": name, "password": "long enough", "email": f"{name}@example.test", **more}
+    try:
+        send(f"{running.url}/v1/users/", "POST", json.dumps(asked).encode())
+    except Refused as refused:
+        return refused.status
+    return 201
+
+
+def test_an_invitation_makes_one_account(tmp_path: Path) -> None:
+    with up(tmp_path / "data", "--auth", "on", "--signup", "invitation") as running:
+        assert sign_up(running, "berta") == 403
+        invited = subprocess.run(
+            command("admin", "invite", "--data", str(tmp_path / "data")),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        code = invited.stdout.strip()
+        assert sign_up(running, "berta", invitation=code) == 201
+        assert sign_up(running, "carla", invitation=code) == 403
+        assert send(f"{running.url}/v1/users/", login="berta:long enough") == b'"OK"'
+
+
+def test_a_v1_host_hides_v2(tmp_path: Path) -> None:
+    with up(tmp_path / "data", "--v1-host", "localhost") as running:
+        with pytest.raises(Refused) as refused:
+            send(f"{running.url}/v2/")
+        assert refused.value.status == 404
+        assert send(f"{running.url}/v1/_ping") == b"true"
+        assert send(f"http://127.0.0.1:{running.port}/v2/") == b"{}"
