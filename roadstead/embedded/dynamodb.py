@@ -34,6 +34,19 @@ _JETTY_XML: Final = """\
     <Arg>
       <New class="org.eclipse.jetty.server.ServerConnector">
         <Arg name="server"><Ref refid="Server"/></Arg>
+        <Arg name="factories">
+          <Array type="org.eclipse.jetty.server.ConnectionFactory">
+            <Item>
+              <New class="org.eclipse.jetty.server.HttpConnectionFactory">
+                <Arg name="config">
+                  <New class="org.eclipse.jetty.server.HttpConfiguration">
+                    <Set name="requestHeaderSize">65536</Set>
+                  </New>
+                </Arg>
+              </New>
+            </Item>
+          </Array>
+        </Arg>
         <Set name="host"><Property name="roadstead.host"/></Set>
         <Set name="port"><Property name="roadstead.port"/></Set>
       </New>
