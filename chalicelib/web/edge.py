@@ -10,6 +10,7 @@
 | header values must be strings, bodies with a foreign type must be bytes | one `Response` type |
 | path parameters are decoded by API Gateway, not by Chalice | nothing here decodes again |
 | `{proxy+}` passes no argument to the view | read from `uri_params` |
+| every app adds its name to AWS_EXECUTION_ENV, which becomes a header | a scratch environment |
 | Chalice's own 404, 405, 415 have its own shape | no content types, a catch-all route |
 """
 
@@ -41,7 +42,7 @@ class RegistryApp(Chalice):
 
     def __init__(self, app_name: str) -> None:
         self._threads = threading.local()
-        super().__init__(app_name=app_name, configure_logs=False)
+        super().__init__(app_name=app_name, configure_logs=False, env={})
         self.api.binary_types = ["*/*"]
 
     @property

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.web.edge import RegistryApp
 from tests.conformance.bodies import LAYER
 from tests.conformance.cases import of
 from tests.support.world import app_of, memory_world
@@ -174,3 +176,10 @@ def test_no_field_of_any_kind_makes_an_exception_leave(key: str, value: object) 
     answer = app_of(memory_world())(request, None)
     document = json.loads(body_of(answer))
     assert answer["statusCode"] == 200 or "errors" in document
+
+
+def test_an_app_leaves_the_environment_as_it_was() -> None:
+    before = dict(os.environ)
+    for _ in range(3):
+        RegistryApp("roadstead")
+    assert dict(os.environ) == before
