@@ -171,7 +171,8 @@ def _stop_record(record: ProcessRecord) -> None:
         os.kill(record.pid, stop_signal)
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:
-            if not record.is_alive():
+            # Not `is_alive`: a process that is ending loses its command line before its files.
+            if _started_at(record.pid) != record.started_at:
                 return
             time.sleep(0.05)
     raise EmbeddedStackError(
