@@ -49,6 +49,7 @@ class Up:
             self.lines.append(line.rstrip("\n"))
             if line.startswith("ready"):
                 return
+        self.process.communicate(timeout=60)
         raise AssertionError("it ended before it was ready: " + "\n".join(self.lines))
 
     @property
