@@ -22,6 +22,7 @@ from roadstead.embedded.processes import Answer, ServerCommand
 REGION: Final = "us-east-1"
 NAME: Final = "SeaweedFS (S3)"
 _POLL_TIMEOUT_S: Final = 2.0
+_PROBE_BUCKET: Final = "roadstead-probe"
 # A soft limit, past which Go's collector works harder. Below it the collector keeps its default
 # pace: with a tighter limit and pace a pull of 300 MB took twice the CPU time (1.1 s, not 0.6 s;
 # `python -m benchmarks.peer --images 300MB`).
@@ -118,20 +119,31 @@ def _environment(folder: DataFolder, secrets: Secrets) -> dict[str, str]:
 
 
 def ask(ports: PortBlock, secrets: Secrets) -> Answer:
-    """Ask for the list of buckets with our key: no other server can answer that with 200."""
-    request = AWSRequest("GET", f"http://{LOOPBACK}:{ports.s3}/")
-    S3SigV4Auth(Credentials(secrets.s3_access_key, secrets.s3_secret_key), "s3", REGION).add_auth(
-        request
-    )
-    connection = http.client.HTTPConnection(LOOPBACK, ports.s3, timeout=_POLL_TIMEOUT_S)
+    """Write a small object with our key: no other server can answer that with 200.
+
+    S3 answers before its volumes are known to it, and reads of objects fail until then; a write
+    succeeds only after. The object stays, in a bucket of its own.
+    """
     try:
-        connection.request("GET", "/", headers=dict(request.headers.items()))
-        status = connection.getresponse().status
+        status = _put(ports, secrets, f"/{_PROBE_BUCKET}/probe", b"ready")
+        if status == http.HTTPStatus.NOT_FOUND:
+            _put(ports, secrets, f"/{_PROBE_BUCKET}", b"")
+            status = _put(ports, secrets, f"/{_PROBE_BUCKET}/probe", b"ready")
     except (OSError, http.client.HTTPException):
         return Answer.NONE
+    return Answer.READY if status == http.HTTPStatus.OK else Answer.NONE
+
+
+def _put(ports: PortBlock, secrets: Secrets, path: str, body: bytes) -> int:
+    request = AWSRequest("PUT", f"http://{LOOPBACK}:{ports.s3}{path}", data=body)
+    credentials = Credentials(secrets.s3_access_key, secrets.s3_secret_key)
+    S3SigV4Auth(credentials, "s3", REGION).add_auth(request)
+    connection = http.client.HTTPConnection(LOOPBACK, ports.s3, timeout=_POLL_TIMEOUT_S)
+    try:
+        connection.request("PUT", path, body=body, headers=dict(request.headers.items()))
+        return connection.getresponse().status
     finally:
         connection.close()
-    return Answer.READY if status == http.HTTPStatus.OK else Answer.NONE
 
 
 def remove_sockets(base: int) -> None:

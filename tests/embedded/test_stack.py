@@ -142,7 +142,7 @@ def test_a_second_stack_on_the_folder_is_told_who_holds_it(make_stack: MakeStack
     with pytest.raises(EmbeddedStackError, match=rf"in use by the process with pid {os.getpid()}"):
         make_stack().start()
     with s3_client(endpoints) as s3, dynamodb_client(endpoints) as dynamodb:
-        assert s3.list_buckets()["Buckets"] == []
+        assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == ["roadstead-probe"]
         assert dynamodb.list_tables()["TableNames"] == []
 
 
