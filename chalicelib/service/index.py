@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.domain import limits
-from chalicelib.domain.access import GRANTED, NOTHING, Action, Actor, Decision, Mode, decide
+from chalicelib.domain.access import Action, Actor, Decision, Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.image import check_image_id
 from chalicelib.domain.names import RepositoryName, TagName
@@ -14,6 +14,7 @@ from chalicelib.domain.paging import Page
 from chalicelib.domain.records import IndexImage, Tag
 from chalicelib.domain.tokens import V1Token, render_v1_token
 from chalicelib.ports import Missing
+from chalicelib.service.accounts import decided
 from chalicelib.service.bridge import image_of_manifest, shown_id
 from chalicelib.service.hub import entered, new_repository
 from chalicelib.service.images import find
@@ -78,17 +79,8 @@ def _may_list(world: World, actor: Actor, name: RepositoryName, team: str, image
 
 
 def _may_pull(world: World, actor: Actor, name: RepositoryName) -> bool:
-    plain = replace(actor, grant=None)
-    standing = world.accounts.find_standing(world.team_of(name), name, actor.name)
-    decision = decide(
-        world.mode,
-        plain,
-        Action.PULL,
-        name,
-        is_public=standing.repository.is_public if standing.repository else False,
-        granted=GRANTED.get(standing.access or "", NOTHING),
-    )
-    return decision is Decision.ALLOW
+    # By the account and not by the token: that one speaks for another repository.
+    return decided(world, replace(actor, grant=None), Action.PULL, name) is Decision.ALLOW
 
 
 def list_images(world: World, name: RepositoryName) -> Sequence[IndexImage]:

@@ -12,22 +12,18 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain.access import (
     ANONYMOUS,
-    GRANTED,
-    NOTHING,
     OPEN_TEAM,
     Action,
     Actor,
     Decision,
     Mode,
-    decide,
-    needs_standing,
     team_of,
 )
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
 from chalicelib.ports import Conflict, Missing, PartRefused, Unavailable
-from chalicelib.service.accounts import check_login, check_token
+from chalicelib.service.accounts import check_login, check_token, decided
 from chalicelib.service.world import World
 from chalicelib.web.credentials import Basic, V1TokenText, parse_authorization
 from chalicelib.web.endpoints import Endpoint, Family
@@ -186,13 +182,7 @@ def authorize(
     Raises: RegistryError(UNAUTHORIZED) for somebody unknown, RegistryError(DENIED) for the others.
     Costs: 0; 1 read where the decision hangs on the repository's record.
     """
-    is_public, granted = False, NOTHING
-    if repository is not None and needs_standing(world.mode, actor, action, repository):
-        team = world.team_of(repository)
-        standing = world.accounts.find_standing(team, repository, actor.name)
-        is_public = standing.repository.is_public if standing.repository else False
-        granted = GRANTED.get(standing.access or "", NOTHING)
-    decision = decide(world.mode, actor, action, repository, is_public=is_public, granted=granted)
+    decision = decided(world, actor, action, repository)
     if decision is Decision.ALLOW:
         return
     scope = {"action": action.value}
