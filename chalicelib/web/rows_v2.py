@@ -1,0 +1,118 @@
+"""The rows of v2, of its extensions, and of the uploader's side door."""
+
+from __future__ import annotations
+
+from chalicelib.domain.access import Action
+from chalicelib.web.endpoint import Carries, Endpoint, Family
+
+
+def _v2(name: str, methods: str, path: str, spec: str, action: Action, summary: str) -> Endpoint:
+    carries = Carries.BLOB if name in _BLOB_BODIES else Carries.DOCUMENT
+    return Endpoint(name, tuple(methods.split()), path, spec, action, Family.V2, summary, carries)
+
+
+_BLOB_BODIES = frozenset({"v2.upload.start", "v2.upload.append", "v2.upload.close"})
+_UPLOAD = "/v2/{repository}/blobs/uploads/{upload_id}"
+_REMOTE = "/v2/{repository}/_roadstead/uploads/{upload_id}"
+
+V2: tuple[Endpoint, ...] = (
+    _v2("v2.base", "GET HEAD", "/v2", "end-1", Action.SIGNED_IN, "Says that this is a registry"),
+    _v2(
+        "v2.catalog",
+        "GET HEAD",
+        "/v2/_catalog",
+        "Docker v2",
+        Action.SIGNED_IN,
+        "Lists repositories",
+    ),
+    _v2(
+        "v2.manifest.get",
+        "GET HEAD",
+        "/v2/{repository}/manifests/{reference}",
+        "end-3",
+        Action.PULL,
+        "Serves a manifest by tag or digest, byte for byte",
+    ),
+    _v2(
+        "v2.manifest.put",
+        "PUT",
+        "/v2/{repository}/manifests/{reference}",
+        "end-7",
+        Action.PUSH,
+        "Stores a manifest whose parts are here, and points the tag to it",
+    ),
+    _v2(
+        "v2.manifest.delete",
+        "DELETE",
+        "/v2/{repository}/manifests/{reference}",
+        "end-9",
+        Action.DELETE,
+        "Removes a tag, or a manifest with its tags",
+    ),
+    _v2(
+        "v2.tags",
+        "GET HEAD",
+        "/v2/{repository}/tags/list",
+        "end-8a, end-8b",
+        Action.PULL,
+        "Lists tags, bytewise, in pages",
+    ),
+    _v2(
+        "v2.upload.start",
+        "POST",
+        "/v2/{repository}/blobs/uploads",
+        "end-4a, end-4b, end-11",
+        Action.PUSH,
+        "Starts an upload; with digest takes the blob at once; with mount links one that is here",
+    ),
+    _v2("v2.upload.status", "GET HEAD", _UPLOAD, "end-13", Action.PUSH, "Says how much has come"),
+    _v2("v2.upload.append", "PATCH", _UPLOAD, "end-5", Action.PUSH, "Takes the next bytes"),
+    _v2("v2.upload.close", "PUT", _UPLOAD, "end-6", Action.PUSH, "Takes the last bytes, proves"),
+    _v2("v2.upload.cancel", "DELETE", _UPLOAD, "end-14", Action.PUSH, "Forgets an upload"),
+    _v2(
+        "v2.blob.delete",
+        "DELETE",
+        "/v2/{repository}/blobs/{digest}",
+        "end-10",
+        Action.DELETE,
+        "Stops serving a blob in this repository",
+    ),
+    _v2(
+        "v2.blob.get",
+        "GET HEAD",
+        "/v2/{repository}/blobs/{digest}",
+        "end-2",
+        Action.PULL,
+        "Sends to S3, which serves the blob, ranges included",
+    ),
+)
+
+UPLOADER: tuple[Endpoint, ...] = (
+    Endpoint(
+        "uploader.claim",
+        ("POST",),
+        f"{_REMOTE}/claim",
+        "ours",
+        Action.PUSH,
+        Family.UPLOADER,
+        "Hands the upload to whoever holds its bytes, with URLs for the parts",
+    ),
+    Endpoint(
+        "uploader.parts",
+        ("POST",),
+        f"{_REMOTE}/parts",
+        "ours",
+        Action.PUSH,
+        Family.UPLOADER,
+        "Gives URLs for more parts, and renews the claim",
+    ),
+    Endpoint(
+        "uploader.advance",
+        ("POST",),
+        f"{_REMOTE}/advance",
+        "ours",
+        Action.PUSH,
+        Family.UPLOADER,
+        "Records the parts that have been stored, with the proof of their hash",
+    ),
+)
