@@ -3,6 +3,7 @@ PORT ?= 5000
 DATA ?= .roadstead
 AUTH ?= off
 SIGNUP ?= closed
+CHALLENGE ?= basic
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,8 +29,8 @@ $(VENV)/dev.stamp: $(VENV)/local.stamp requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roadstead AUTH=off|on SIGNUP=closed|invitation|open
-	@exec $(BIN)/roadstead up --port $(PORT) --data $(DATA) --auth $(AUTH) --signup $(SIGNUP)
+up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roadstead AUTH=off|on SIGNUP=closed|invitation|open CHALLENGE=basic|bearer
+	@exec $(BIN)/roadstead up --port $(PORT) --data $(DATA) --auth $(AUTH) --signup $(SIGNUP) --challenge $(CHALLENGE)
 
 test: $(VENV)/dev.stamp ## run all tests; a client that is missing is named as not run
 	$(BIN)/pytest

@@ -45,6 +45,8 @@ def build(settings: Settings) -> World:
         signup=settings.signup,
         v1_hosts=settings.v1_hosts,
         public_by_default=settings.public_by_default,
+        sparse_manifests=settings.sparse_manifests,
+        challenge=settings.challenge,
     )
 
 

@@ -12,6 +12,8 @@
 | ROADSTEAD_SIGNUP | `open`, `invitation` or `closed` (default): who may make an account |
 | ROADSTEAD_V1_HOSTS | host names, parted by commas, on which `/v2/` answers 404 |
 | ROADSTEAD_NEW_REPOSITORIES | `private` (default) or `public` |
+| ROADSTEAD_CHALLENGE | how a 401 of v2 asks to identify: `basic` (default) or `bearer` |
+| ROADSTEAD_SPARSE_MANIFESTS | `on`: manifests may be pushed before their parts (default `off`) |
 | AWS_REGION | the region of table and bucket |
 """
 
@@ -23,6 +25,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
+from chalicelib.domain.bearer import Challenge
 
 MIN_KEY_BYTES = 32
 
@@ -50,6 +53,8 @@ class Settings:
     signup: SignUp = SignUp.CLOSED
     v1_hosts: frozenset[str] = frozenset()
     public_by_default: bool = False
+    sparse_manifests: bool = False
+    challenge: Challenge = Challenge.BASIC
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
 
@@ -62,6 +67,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     auth = _choice(environ, "ROADSTEAD_AUTH", ("on", "off"))
     signup = _choice(environ, "ROADSTEAD_SIGNUP", ("closed", "invitation", "open"))
     visibility = _choice(environ, "ROADSTEAD_NEW_REPOSITORIES", ("private", "public"))
+    sparse = _choice(environ, "ROADSTEAD_SPARSE_MANIFESTS", ("off", "on"))
+    challenge = _choice(environ, "ROADSTEAD_CHALLENGE", ("basic", "bearer"))
     hosts = environ.get("ROADSTEAD_V1_HOSTS", "").lower().split(",")
     signing_key = _key(environ, "ROADSTEAD_SIGNING_KEY")
     if signing_key is None:
@@ -78,6 +85,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         signup=SignUp(signup),
         v1_hosts=frozenset(host.strip().lower() for host in hosts if host.strip()),
         public_by_default=visibility == "public",
+        sparse_manifests=sparse == "on",
+        challenge=Challenge(challenge),
         s3_public_endpoint=environ.get("ROADSTEAD_S3_PUBLIC_ENDPOINT") or None,
     )
 

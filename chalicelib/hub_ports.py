@@ -8,7 +8,7 @@ from typing import Protocol
 
 from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.records import GrantRecord, Repository, User
+from chalicelib.domain.records import ApiToken, GrantRecord, Repository, User
 from chalicelib.domain.search import Found
 
 
@@ -19,6 +19,7 @@ class LoginFacts:
     user: User | None
     by_name: Failures
     by_address: Failures
+    token: ApiToken | None = None
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class AccountStore(Protocol):
     def find_user(self, name: str) -> User | None:
         """Costs: 1 read."""
 
-    def find_login(self, name: str, address: str) -> LoginFacts:
-        """The user with the failures under this name and from this address. Costs: 1 read."""
+    def find_login(self, name: str, address: str, token_id: str | None = None) -> LoginFacts:
+        """The user with the failures under this name and from this address, and an API token.
+
+        Costs: 1 batch read.
+        """
 
     def note_failure(self, name: str, address: str, *, now_s: int, expires_at_s: int) -> None:
         """Count a wrong password under both. Costs: 2 writes."""
@@ -61,6 +65,18 @@ class AccountStore(Protocol):
 
     def put_invitation(self, invitation: str, *, expires_at_s: int) -> None:
         """Keep the hash of an invitation. Costs: 1 write."""
+
+    def put_api_token(self, token: ApiToken) -> None:
+        """Keep a token of an account. Costs: 1 write."""
+
+    def find_api_token(self, user: str, token_id: str) -> ApiToken | None:
+        """Also one that has ended; ``ApiToken.is_alive`` tells. Costs: 1 read."""
+
+    def list_api_tokens(self, user: str) -> Sequence[ApiToken]:
+        """Bytewise by id. Costs: 1 query."""
+
+    def delete_api_token(self, user: str, token_id: str) -> None:
+        """Raises: Missing. Costs: 1 transaction."""
 
     def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
         """The repository's record and what was granted to this user. Costs: 1 read."""

@@ -8,16 +8,16 @@ half done is visible.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib.domain.digest import Digest
-from chalicelib.domain.image import V1Image
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
-from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
+from chalicelib.domain.records import Blob, Change, Repository, StoredManifest, Tag, TagEvent
 from chalicelib.domain.upload import Part, UploadSession
+from chalicelib.image_ports import ImageStore
 
 
 class PortError(Exception):
@@ -40,25 +40,26 @@ class PartRefused(PortError):
     """The blob store will not join these parts: one is missing, replaced or too small."""
 
 
+class Held(PortError):
+    """Something else needs what should go: these tags may not go, or these manifests name it."""
+
+    def __init__(self, tags: Sequence[TagName] = (), manifests: Sequence[Digest] = ()) -> None:
+        self.tags = tuple(tags)
+        self.manifests = tuple(manifests)
+        super().__init__(f"held by {len(self.tags)} tags, {len(self.manifests)} manifests")
+
+
 @dataclass(frozen=True)
 class PushSurvey:
     """What a manifest PUT needs to know, as one consistent set of strong reads."""
 
     repository: Repository | None
-    tag: Tag | None
+    tags: Mapping[TagName, Tag] = field(default_factory=dict)
     blobs: Mapping[Digest, Blob] = field(default_factory=dict)
     manifests: frozenset[Digest] = frozenset()
 
 
-@dataclass(frozen=True)
-class ListedImages:
-    """Images of a team, and which of those asked for stand in a repository's list."""
-
-    images: Mapping[str, V1Image]
-    listed: frozenset[str]
-
-
-class MetadataStore(Protocol):
+class MetadataStore(ImageStore, Protocol):
     """Repositories, tags, manifests, links, uploads, v1 images, users. Reads are strong.
 
     Every verb but those on users takes the team: what one team stores, no other ever sees.
@@ -84,21 +85,34 @@ class MetadataStore(Protocol):
         self,
         team: str,
         name: RepositoryName,
-        tag: TagName | None,
+        tags: Sequence[TagName],
         blobs: Sequence[Digest],
         manifests: Sequence[Digest],
     ) -> PushSurvey:
-        """The repository, the tag as lists show it, and which of these it holds.
+        """The repository, the tags as lists show them, and which of these it holds.
 
         Costs: 1 batch read for each hundred keys.
         """
 
     def put_manifest(
-        self, team: str, repository: Repository, manifest: StoredManifest, tags: Sequence[Tag]
+        self,
+        team: str,
+        repository: Repository,
+        manifest: StoredManifest,
+        tags: Sequence[Tag],
+        change: Change,
+        *,
+        children: Sequence[Digest] = (),
+        fixed: frozenset[TagName] = frozenset(),
     ) -> None:
         """Store a manifest and point the tags to it, all or nothing; the tags are the commit.
 
-        The repository comes into being with it. Costs: 1 transaction.
+        The repository comes into being with it, and the subject's list of referrers has it. At
+        most 30 tags at once.
+        ``children`` are manifests that it names: each must be there, and cannot be deleted as long
+        as this one is. A tag that is ``fixed`` must be new or point to this manifest already.
+        Raises: Conflict: a child is gone, or a fixed tag points elsewhere.
+        Costs: 1 transaction; above some 45 children (fewer beside many tags) 1 for each 50.
         """
 
     def find_manifest(
@@ -109,20 +123,62 @@ class MetadataStore(Protocol):
     def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
         """The tag, with its manifest when it points to one. Costs: 1 read."""
 
-    def put_tag(self, team: str, repository: Repository, tag: Tag) -> None:
-        """Point a tag to a v1 image; the repository comes into being. Costs: 1 transaction."""
+    def put_tag(
+        self, team: str, repository: Repository, tag: Tag, change: Change, *, fixed: bool = False
+    ) -> None:
+        """Point a tag to a v1 image; the repository comes into being.
 
-    def delete_tag(self, team: str, name: RepositoryName, tag: TagName) -> None:
+        A tag that is ``fixed`` must be new or point to this image already.
+        Raises: Conflict: it points elsewhere. Costs: 1 transaction.
+        """
+
+    def delete_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
         """Raises: Missing. Costs: 1 transaction."""
 
-    def delete_manifest(self, team: str, name: RepositoryName, digest: Digest) -> None:
+    def delete_manifest(
+        self,
+        team: str,
+        name: RepositoryName,
+        digest: Digest,
+        change: Change,
+        *,
+        children: Sequence[Digest] = (),
+        kept: Callable[[TagName], bool] = lambda tag: False,
+    ) -> None:
         """Remove a manifest and the tags that point to it, the tags first.
 
-        Raises: Missing. Costs: 1 query of the tags, 1 transaction (for each 50 tags).
+        ``children`` are those that it was stored with, ``kept`` says which tags may not go. What
+        is pushed while this runs is seen, or comes after it.
+        Raises: Missing; Held: a manifest here names it, or a kept tag points to it: then nothing
+        was changed.
+        Costs: 1 read, 1 query of what names it (1 batch read more where something did), 1 query
+        of the tags for each MB, 1 transaction for each 33 tags, 1 transaction.
         """
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
         """Bytewise by name, without their manifests' bytes and annotations. Costs: 1 query."""
+
+    def list_history(
+        self, team: str, name: RepositoryName, tag: TagName, page: Page
+    ) -> Listing[TagEvent]:
+        """What a tag was pointed to, the newest first; ``page.after`` is an event's ``order``.
+
+        It outlives the tag, and ends with the repository. Costs: 1 query.
+        """
+
+    def list_referrers(
+        self,
+        team: str,
+        name: RepositoryName,
+        subject: Digest,
+        page: Page,
+        artifact_type: str | None = None,
+    ) -> Listing[StoredManifest]:
+        """The manifests that name this subject, whether or not it is there; without their bytes.
+
+        In the order of ``referrer_order``, which ``page.after`` is one of; only those of one
+        artifact type, where it is given. Costs: 1 query.
+        """
 
     # --- blobs --------------------------------------------------------------------------------
 
@@ -175,64 +231,6 @@ class MetadataStore(Protocol):
 
         Costs: 1 write.
         """
-
-    # --- v1 images ----------------------------------------------------------------------------
-
-    def find_images(self, team: str, image_ids: Sequence[str]) -> Mapping[str, V1Image]:
-        """Those of them that exist. Costs: 1 read (one id), or 1 batch read for each hundred.
-
-        1 batch read more when some json did not fit into a row.
-        """
-
-    def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:
-        """The manifest that shows a v1 image in this repository. Costs: 1 read."""
-
-    def put_bridged(
-        self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
-    ) -> None:
-        """Keep a manifest, by its digest and as what shows a v1 image. Costs: 1 transaction."""
-
-    def find_listed(
-        self, team: str, name: RepositoryName, image_ids: Sequence[str]
-    ) -> ListedImages:
-        """The images that exist, and which of the ids the repository lists.
-
-        Costs: 1 batch read for each hundred keys, of which each id has two.
-        """
-
-    def list_holders(self, team: str, image_id: str) -> Sequence[RepositoryName]:
-        """The repositories that list an image, bytewise. Costs: 1 query."""
-
-    def put_image(self, team: str, image: V1Image) -> None:
-        """Describe an image anew. Raises: Conflict when it is sealed.
-
-        Costs: 1 write (1 transaction for a json that does not fit into a row).
-        """
-
-    def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
-        """Give a described image its layer, and the team the layer's blob, all or nothing.
-
-        ``closing`` is the upload that brought the bytes; it ends with it.
-        Raises: Conflict when the json is no longer the one that the checksum covers, or the
-        image is sealed or gone. Costs: 1 transaction.
-        """
-
-    def seal_image(self, team: str, image: V1Image) -> None:
-        """Seal an uploaded image that still has this checksum.
-
-        Raises: Conflict. Costs: 1 conditional write.
-        """
-
-    def put_index_images(
-        self, team: str, name: RepositoryName, images: Sequence[IndexImage]
-    ) -> None:
-        """Merge into the repository's v1 list: one entry an id, the first checksum stays.
-
-        Costs: 1 query, and 1 transaction for each 50 entries that are new.
-        """
-
-    def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
-        """All of them, bytewise by id. Costs: 1 query (a page more for each 1 MB)."""
 
 
 class BlobStore(Protocol):
@@ -319,6 +317,9 @@ class Clock(Protocol):
     """The only way to the time."""
 
     def now_s(self) -> int: ...
+
+    def now_ms(self) -> int:
+        """The same in milliseconds, for telling which of two came first."""
 
 
 class Passwords(Protocol):

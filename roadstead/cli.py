@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
+from chalicelib.domain.bearer import Challenge
 from roadstead.embedded.errors import EmbeddedStackError
 
 DEFAULT_DATA = Path(".roadstead")
@@ -37,6 +38,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a host name on which /v2/ answers 404, for daemons that would find v2 first",
     )
+    up.add_argument(
+        "--challenge",
+        choices=[kind.value for kind in Challenge],
+        default=Challenge.BASIC.value,
+        help="how v2 clients are asked to identify, with --auth on; both ways always work",
+    )
+    up.add_argument(
+        "--sparse-manifests",
+        action="store_true",
+        help="take manifests whose parts are not all here (off: it catches clients that lose data)",
+    )
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -59,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if asked.command == "up":
             hosts = frozenset(name.lower() for name in asked.v1_host)
-            choices = Choices(Mode(asked.auth), SignUp(asked.signup), hosts)
+            challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
+            choices = Choices(Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse)
             up.run(asked.data, asked.port, choices)
         elif asked.admin == "invite":
             print(admin.invite(asked.data))

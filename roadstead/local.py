@@ -20,6 +20,7 @@ from chalicelib.bootstrap import build
 from chalicelib.config import Settings
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
+from chalicelib.domain.bearer import Challenge
 from chalicelib.service.world import World
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
@@ -35,6 +36,8 @@ class Choices:
     mode: Mode = Mode.OPEN
     signup: SignUp = SignUp.CLOSED
     v1_hosts: frozenset[str] = frozenset()
+    challenge: Challenge = Challenge.BASIC
+    sparse_manifests: bool = False
 
 
 def write_private(path: Path, document: dict[str, Any]) -> None:
@@ -90,6 +93,8 @@ def settings_for(
         mode=choices.mode,
         signup=choices.signup,
         v1_hosts=choices.v1_hosts,
+        challenge=choices.challenge,
+        sparse_manifests=choices.sparse_manifests,
         signing_key=keys[0],
         gateway_key=keys[1],
         dynamodb_endpoint=endpoints.dynamodb_url,

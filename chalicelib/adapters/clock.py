@@ -8,3 +8,6 @@ import time
 class SystemClock:
     def now_s(self) -> int:
         return int(time.time())
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000

@@ -20,13 +20,16 @@ from chalicelib.api import (
     v1_users,
     v2_base,
     v2_blobs,
+    v2_lists,
     v2_manifests,
+    v2_tokens,
 )
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp, read_request, to_chalice
 from chalicelib.web.endpoints import (
     ALL_METHODS,
     BY_NAME,
+    EXTENSIONS,
     ROOT,
     UPLOADER,
     V1,
@@ -49,9 +52,11 @@ FAMILIES = (
     v1_users,
     v2_base,
     v2_blobs,
+    v2_lists,
     v2_manifests,
+    v2_tokens,
 )
-GREEDY = (*V2, *UPLOADER)
+GREEDY = (*V2, *EXTENSIONS, *UPLOADER)
 WorldMaker = Callable[[], World]
 
 

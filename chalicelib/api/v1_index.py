@@ -28,7 +28,7 @@ def grant_headers(call: Call, access: str) -> dict[str, str]:
     A token is given no further token: renewed like that it would never end.
     """
     headers = {"X-Docker-Endpoints": call.request.host}
-    if call.request.headers.get("x-docker-token") and call.actor.grant is None:
+    if call.request.headers.get("x-docker-token") and call.actor.grants is None:
         token = index.token(call.world, call.name, access, call.actor)
         headers |= {"X-Docker-Token": token, "WWW-Authenticate": token}
     return headers
@@ -69,9 +69,9 @@ def delete_repository(call: Call) -> Response:
     # and Basic with X-Docker-Endpoints says that it is done (200). Without X-Docker-Token there
     # is one call, as scripts make it against a registry of their own.
     headers = call.request.headers
-    if call.actor.grant is None and "x-docker-endpoints" in headers:
+    if call.actor.grants is None and "x-docker-endpoints" in headers:
         return json_response("")
-    if call.actor.grant is None and headers.get("x-docker-token"):
+    if call.actor.grants is None and headers.get("x-docker-token"):
         return json_response("", 202, grant_headers(call, "delete"))
     hub.delete(call.world, call.name)
     return json_response(True)
@@ -81,10 +81,10 @@ def delete_repository(call: Call) -> Response:
 def put_auth(call: Call) -> Response:
     if call.world.mode is Mode.OPEN:
         return json_response("OK")
-    grant = call.actor.grant
-    if grant is None:
+    grants = call.actor.grants
+    if grants is None:
         raise RegistryError(ErrorCode.UNAUTHORIZED)
-    if grant.repository != call.name:
+    if not any(grant.repository == call.name and grant.actions for grant in grants):
         raise RegistryError(ErrorCode.DENIED)
     return json_response("OK")
 

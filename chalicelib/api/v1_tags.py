@@ -6,7 +6,7 @@ from chalicelib.api.documents import read_json, read_object
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.names import TagName, parse_tag
 from chalicelib.domain.user_agent import parse_user_agent
-from chalicelib.service import hub, index
+from chalicelib.service import hub, index, manifests
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -27,7 +27,7 @@ def put_tag(call: Call) -> Response:
     tag = parse_tag(call.request.params["tag"])
     image_id = read_json(call.request.body, ErrorCode.V1_DATA_INVALID)
     client = parse_user_agent(call.request.headers.get("user-agent", ""))
-    index.put_tag(call.world, call.name, tag, image_id, client)
+    index.put_tag(call.world, call.actor, call.name, tag, image_id, client)
     return json_response(True)
 
 
@@ -66,5 +66,6 @@ def delete_tags(call: Call) -> Response:
 
 @handles("v1.tag.delete")
 def delete_tag(call: Call) -> Response:
-    index.delete_tag(call.world, call.name, parse_tag(call.request.params["tag"]))
+    tag = parse_tag(call.request.params["tag"])
+    manifests.delete_tag(call.world, call.actor, call.name, tag, ErrorCode.V1_TAG_UNKNOWN)
     return json_response(True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.access import Action
+from chalicelib.domain.access import Action, reads_whole_team
 from chalicelib.domain.digest import DEFAULT_ALGORITHM, HEX_CHARS, Digest, parse_digest
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import parse_repository_name
@@ -53,6 +53,10 @@ def start_upload(call: Call) -> Response:
 def _mounted(call: Call, digest: Digest, source_text: str | None) -> Blob | None:
     # A mount that may not be answered must look like any upload: no error, and no hint.
     if source_text is None:
+        # Without a source only who may read the whole team is answered: nobody else may learn
+        # what lies in repositories that they cannot read.
+        if reads_whole_team(call.world.mode, call.actor, call.name):
+            return uploads.mount_any(call.world, call.name, digest)
         return None
     try:
         source = parse_repository_name(source_text)

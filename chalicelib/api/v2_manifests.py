@@ -1,8 +1,11 @@
-"""v2: manifests. Spec: OCI Distribution 1.1, end-3, end-7."""
+"""v2: manifests. Spec: OCI Distribution 1.1, end-3, end-7, end-9."""
 
 from __future__ import annotations
 
-from chalicelib.domain.names import parse_reference
+from collections.abc import Sequence
+
+from chalicelib.domain.names import parse_reference, parse_tag
+from chalicelib.domain.negotiate import parse_accept
 from chalicelib.service import manifests
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
@@ -12,7 +15,8 @@ from chalicelib.web.pipeline import Call, handles
 @handles("v2.manifest.get")
 def get_manifest(call: Call) -> Response:
     reference = parse_reference(call.request.params["reference"])
-    served = manifests.pull(call.world, call.name, reference)
+    accepted = parse_accept(call.request.headers.every("accept"))
+    served = manifests.pull(call.world, call.name, reference, accepted)
     digest = str(served.digest)
     headers = {
         "Content-Type": served.media_type,
@@ -33,19 +37,32 @@ def _has_already(call: Call, etag: str) -> bool:
 @handles("v2.manifest.put")
 def put_manifest(call: Call) -> Response:
     reference = parse_reference(call.request.params["reference"])
-    content_type = call.request.headers.get("content-type")
-    pushed = manifests.push(call.world, call.name, reference, call.request.body, content_type)
-    repository, digest = call.request.params["repository"], str(pushed.digest)
+    request, content_type = call.request, call.request.headers.get("content-type")
+    more_tags = [parse_tag(text) for text in request.every("tag")]
+    pushed = manifests.push(
+        call.world, call.actor, call.name, reference, request.body, content_type, more_tags
+    )
+    repository, digest = request.params["repository"], str(pushed.manifest.digest)
     headers = {
         "Location": url_for("v2.manifest.get", repository=repository, reference=digest),
         "Docker-Content-Digest": digest,
+        **warning_headers(pushed.warnings),
     }
-    if pushed.subject:
-        headers["OCI-Subject"] = str(pushed.subject.digest)
+    if pushed.manifest.subject:
+        headers["OCI-Subject"] = str(pushed.manifest.subject.digest)
+    if more_tags:
+        headers["OCI-Tag"] = ", ".join(str(tag) for tag in pushed.tags)
     return Response(201, headers)
+
+
+def warning_headers(sentences: Sequence[str]) -> dict[str, str]:
+    """Sentences that clients show to people. Spec: OCI Distribution 1.1, "Warnings"; RFC 7234."""
+    texts = [f'299 - "{sentence}"' for sentence in sentences]
+    return {"Warning": ", ".join(texts)} if texts else {}
 
 
 @handles("v2.manifest.delete")
 def delete_manifest(call: Call) -> Response:
-    manifests.delete(call.world, call.name, parse_reference(call.request.params["reference"]))
-    return Response(202)
+    reference = parse_reference(call.request.params["reference"])
+    left = manifests.delete(call.world, call.actor, call.name, reference)
+    return Response(202, warning_headers(left))

@@ -6,7 +6,8 @@
       + read grant   all             pull             pull              pull
       + write grant  all             pull push delete the same          the same
     anonymous        -               pull             nothing           pull what is public
-    token holder     what the token says, in the repository it names
+    token holder     what the token says, in the repositories it names
+    API token        what its account may do, and its scopes allow as well
 
 ``delete`` removes tags; ``admin`` removes the repository, shows it to the public, grants.
 
@@ -15,9 +16,11 @@ In an open registry (AUTH=off) everybody may do everything: that is what it is f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from chalicelib.domain.globs import fits
 from chalicelib.domain.names import LIBRARY, RepositoryName
 
 
@@ -25,7 +28,9 @@ class Action(Enum):
     """What an endpoint does to a repository; ``NONE`` needs no permission at all."""
 
     NONE = "none"
+    IDENTIFIED = "identified"
     SIGNED_IN = "signed in"
+    CATALOG = "catalog"
     PULL = "pull"
     PUSH = "push"
     DELETE = "delete"
@@ -49,23 +54,56 @@ class Decision(Enum):
 
 @dataclass(frozen=True)
 class Grant:
-    """What a token allows: these actions, in this one repository."""
+    """What a token allows: these actions, in this one repository.
+
+    ``refused`` is what was asked for when the token was given, and was not allowed.
+    """
 
     repository: RepositoryName
     actions: frozenset[Action]
+    refused: frozenset[Action] = frozenset()
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A scope of an API token: these actions, in repositories whose name the pattern is."""
+
+    pattern: str
+    actions: frozenset[Action]
+
+    def covers(self, action: Action, repository: RepositoryName) -> bool:
+        return action in self.actions and fits(self.pattern, repository.path)
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks; ``name`` is None for the anonymous. A ``grant`` narrows what the name could do.
+    """Who asks; ``name`` is None for the anonymous.
 
-    ``generation`` is the account's, for tokens that are given to the actor.
+    ``grants`` are a token's: what was allowed when it was given, and nothing else is. A Bearer
+    token is ``renewable``: whoever carries it may get one for more, so that a refusal says what to
+    ask for. ``limits`` are an API token's: they narrow what the account may do at this moment.
+    ``generation`` is the account's and ``token_id`` the API token's: what is given to the actor
+    ends with them.
     """
 
     name: str | None = None
     is_administrator: bool = False
-    grant: Grant | None = None
+    grants: tuple[Grant, ...] | None = None
+    is_renewable: bool = False
+    lists_catalog: bool = False
+    limits: tuple[Limit, ...] | None = None
     generation: int = 0
+    token_id: str | None = None
+
+    @property
+    def only_repository(self) -> RepositoryName | None:
+        """The one repository that a token names."""
+        names = {grant.repository for grant in self.grants or ()}
+        return names.pop() if len(names) == 1 else None
+
+    def may_at_most(self, action: Action, repository: RepositoryName) -> bool:
+        """Whether an API token's scopes leave room for this."""
+        return self.limits is None or any(limit.covers(action, repository) for limit in self.limits)
 
 
 ANONYMOUS = Actor()
@@ -92,17 +130,14 @@ def decide(
     ``is_public`` and ``granted`` are what the repository's record says; nothing of the kind for
     one that does not exist, so that a refusal tells nothing of private names.
     """
-    if mode is Mode.OPEN or action is Action.NONE:
+    if mode is Mode.OPEN:
         return Decision.ALLOW
     refusal = Decision.DENY if actor.name is not None else Decision.IDENTIFY
-    if action is Action.SIGNED_IN:
-        # A token speaks for one repository: it neither lists the others nor changes the account.
-        signed_in = actor.name is not None and actor.grant is None
-        return Decision.ALLOW if signed_in else refusal
-    if actor.grant is not None:
-        covered = actor.grant.repository == repository and action in actor.grant.actions
-        return Decision.ALLOW if covered else refusal
-    if repository is None:
+    if action in OF_NO_REPOSITORY:
+        return Decision.ALLOW if OF_NO_REPOSITORY[action](actor) else refusal
+    if actor.grants is not None:
+        return _granted(actor, actor.grants, action, repository)
+    if repository is None or not actor.may_at_most(action, repository):
         return refusal
     allowed = (
         actor.is_administrator
@@ -113,9 +148,46 @@ def decide(
     return Decision.ALLOW if allowed else refusal
 
 
+# A token speaks for its repositories: it neither changes the account nor makes further tokens.
+OF_NO_REPOSITORY: dict[Action, Callable[[Actor], bool]] = {
+    Action.NONE: lambda actor: True,
+    Action.IDENTIFIED: lambda actor: actor.name is not None or actor.grants is not None,
+    Action.SIGNED_IN: lambda actor: (
+        actor.name is not None and actor.grants is None and actor.limits is None
+    ),
+    Action.CATALOG: lambda actor: (
+        actor.lists_catalog if actor.grants is not None else actor.name is not None
+    ),
+}
+
+
+def _granted(
+    actor: Actor, grants: tuple[Grant, ...], action: Action, repository: RepositoryName | None
+) -> Decision:
+    here = [grant for grant in grants if grant.repository == repository]
+    if any(action in grant.actions for grant in here):
+        return Decision.ALLOW
+    if actor.name is None:
+        return Decision.IDENTIFY
+    if actor.is_renewable and not any(action in grant.refused for grant in here):
+        return Decision.IDENTIFY
+    return Decision.DENY
+
+
+def reads_whole_team(mode: Mode, actor: Actor, repository: RepositoryName) -> bool:
+    """Whether somebody may read everything that this repository's team has, without a look."""
+    if mode is Mode.OPEN:
+        return True
+    is_owner = actor.name == repository.namespace and repository.namespace != LIBRARY
+    whole = actor.grants is None and actor.limits is None
+    return whole and (actor.is_administrator or is_owner)
+
+
 def needs_standing(mode: Mode, actor: Actor, action: Action, repository: RepositoryName) -> bool:
     """Whether the decision hangs on the repository's record, and so costs a read."""
-    if actor.grant is not None or action in (Action.NONE, Action.SIGNED_IN, Action.ADMIN):
+    if actor.grants is not None or action in (Action.ADMIN, *OF_NO_REPOSITORY):
+        return False
+    if not actor.may_at_most(action, repository):
         return False
     if actor.name is None and action is not Action.PULL:
         return False

@@ -59,6 +59,36 @@ class ErrorCode(Enum):
     UNSUPPORTED = ErrorSpec("UNSUPPORTED", 405, "the operation is unsupported", "OCI code-13")
     TOOMANYREQUESTS = ErrorSpec("TOOMANYREQUESTS", 429, "too many requests", "OCI code-14")
 
+    # What the state of the repository forbids, whoever asks: a refusal, but none of access.
+    TAG_IMMUTABLE = ErrorSpec(
+        "DENIED",
+        409,
+        "this tag is immutable here and points to something else already; push under another tag",
+        "OCI code-12",
+    )
+    TAG_PROTECTED = ErrorSpec(
+        "DENIED",
+        409,
+        "a rule of this repository protects this tag from deletion; its owner can change the rule",
+        "OCI code-12",
+    )
+    MANIFEST_NAMED = ErrorSpec(
+        "DENIED",
+        409,
+        "an index of this repository names this manifest; delete the index first",
+        "OCI code-12",
+    )
+    TOO_MANY_TAGS = ErrorSpec(
+        "TAG_INVALID", 414, "too many tags in one push; push the rest in another", "OCI end-7"
+    )
+    MANIFEST_NOT_ACCEPTED = ErrorSpec(
+        "MANIFEST_UNKNOWN",
+        404,
+        "the manifest of this tag is of a media type that the Accept of the request does not name, "
+        "and cannot be shown in one that it names",
+        "OCI code-7",
+    )
+
     # Docker Registry v2 knew these as well; clients print them.
     TAG_INVALID = ErrorSpec("TAG_INVALID", 400, "invalid tag name", "Docker v2 errors")
     RANGE_INVALID = ErrorSpec(

@@ -7,7 +7,12 @@ MIB = 1024 * KIB
 MAX_MANIFEST_BYTES = 4 * MIB
 # A DynamoDB item holds 400 KB with its keys and attributes; larger documents go to S3.
 MAX_INLINE_DOCUMENT_BYTES = 300 * KIB
-MAX_LISTED_ANNOTATION_CHARS = 32 * KIB
+# What of a manifest's annotations is kept for lists of referrers: a row's size, with room to spare.
+MAX_LISTED_ANNOTATION_BYTES = 200 * KIB
+# DynamoDB takes 4 MB in a transaction; a tag carries its manifest along.
+MAX_TRANSACTION_DOCUMENT_BYTES = 3 * MIB
+# How many tags one push by digest may set: three items each, of a transaction's hundred.
+MAX_TAGS_AT_ONCE = 30
 MAX_MANIFEST_DESCRIPTORS = 2000
 MAX_MANIFEST_DEPTH = 32
 
@@ -27,9 +32,17 @@ CLAIM_TTL_S = 60
 DOWNLOAD_URL_TTL_S = 1200
 PART_URL_TTL_S = 3600
 V1_TOKEN_TTL_S = 12 * 3600
+# Longer than any push: some clients ask for a token once and never again.
+BEARER_TTL_S = 12 * 3600
+BEARER_ANONYMOUS_TTL_S = 3600
+REFRESH_TTL_S = 90 * 24 * 3600
+MAX_API_TOKENS = 100
+MAX_API_TOKEN_DAYS = 3650
 V1_ANONYMOUS_TOKEN_TTL_S = 3600
 
 MAX_PAGE_ENTRIES = 1000
+# A page of referrers carries their annotations; it is cut where a manifest would be too large.
+MAX_REFERRERS_PAGE_BYTES = 4 * MIB
 DEFAULT_PAGE_ENTRIES = 100
 
 MAX_IMAGE_JSON_BYTES = 1_000_000

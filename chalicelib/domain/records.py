@@ -6,11 +6,14 @@ Times are epoch seconds, sizes are bytes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.domain.access import Limit
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.tag_rules import TagRule
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Repository:
     created_at_s: int
     is_public: bool = False
     description: str = ""
+    tag_rules: tuple[TagRule, ...] = ()
 
     def scope(self, team: str) -> str:
         """Where its search entries are kept: with all public ones, or with its team's."""
@@ -63,6 +67,41 @@ class Tag:
     image_id: str | None = None
     client: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def target(self) -> str | None:
+        """What it points to, as a text: a digest, or the id of a v1 image."""
+        return str(self.manifest.digest) if self.manifest else self.image_id
+
+
+# Later than any time in milliseconds that has fifteen digits: the year 33658.
+_END_MS = 10**15 - 1
+
+
+@dataclass(frozen=True)
+class Change:
+    """Who changes tags, and when; ``word`` tells apart what happens in one millisecond."""
+
+    at_ms: int
+    word: str
+    by: str | None = None
+
+    @property
+    def order(self) -> str:
+        """Sorts the newest change first."""
+        return f"{_END_MS - self.at_ms:015d}.{self.word}"
+
+
+@dataclass(frozen=True)
+class TagEvent:
+    """A line of a tag's history: what it was pointed to; None when it was deleted.
+
+    ``target`` is a digest, or the id of a v1 image, which has no colon.
+    """
+
+    tag: TagName
+    target: str | None
+    change: Change
+
 
 @dataclass(frozen=True)
 class IndexImage:
@@ -70,6 +109,19 @@ class IndexImage:
 
     image_id: str
     checksum: str | None = None
+
+
+def referrer_order(digest: Digest, artifact_type: str | None) -> str:
+    """How referrers sort: by type and then by digest, so that one type stands together.
+
+    Types hold any characters up to 255; the hash is short and sorts nowhere near a neighbour.
+    """
+    return f"{type_prefix(artifact_type)}{digest}"
+
+
+def type_prefix(artifact_type: str | None) -> str:
+    """How the orders of all referrers of one artifact type begin."""
+    return hashlib.sha256((artifact_type or "").encode()).hexdigest()[:24] + "."
 
 
 @dataclass(frozen=True)
@@ -86,6 +138,25 @@ class User:
     is_administrator: bool
     created_at_s: int
     generation: int = 1
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """A machine's way in: named, limited by scopes, perhaps with an end.
+
+    Its secret has 256 random bits, so that a plain SHA-256 of it may be kept.
+    """
+
+    token_id: str
+    user: str
+    label: str
+    secret_sha256: str
+    limits: tuple[Limit, ...]
+    created_at_s: int
+    expires_at_s: int | None = None
+
+    def is_alive(self, now_s: int) -> bool:
+        return self.expires_at_s is None or self.expires_at_s > now_s
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Signed statements that need no store: v1 tokens, and what a gateway says it has hashed.
 
     v1 token  ::= 'Token signature=' body '.' mac ',repository="ns/repo",access=' access
-    body      ::= base64url( json {"e": expires_at_s, "u": user or null, "g": generation} )
+    body      ::= base64url( json {"e": expires_at_s, "u": user or null, "g": generation,
+                                   "t": id of the API token that it was got with, or null} )
     mac       ::= base64url( HMAC-SHA256(key, purpose || body || repository || access) )
 
 The client treats a v1 token as an opaque string and sends it back, sometimes with the word
@@ -17,6 +18,7 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib.domain.access import Action, Actor, Grant
 from chalicelib.domain.errors import RegistryError
@@ -45,18 +47,20 @@ class V1Token:
     user: str | None
     expires_at_s: int
     generation: int = 0
+    token_id: str | None = None
 
     def actor(self) -> Actor:
         """Who carries it, narrowed to what it grants."""
         # A token of an anonymous pull has no user; the empty name still counts as identified,
         # so that a refused write is a 403 and not an endless 401.
-        return Actor(self.user or "", grant=Grant(self.repository, V1_ACCESS[self.access]))
+        grants = (Grant(self.repository, V1_ACCESS[self.access]),)
+        return Actor(self.user or "", grants=grants)
 
 
 def mac(key: bytes, purpose: str, *fields: str) -> str:
     """A signature over labelled fields; no field can slide into its neighbour."""
     message = b"\x00".join(_bytes(part) for part in (purpose, *fields))
-    return _encode(hmac.digest(key, message, "sha256"))
+    return encode(hmac.digest(key, message, "sha256"))
 
 
 def mac_matches(key: bytes, claimed: str, purpose: str, *fields: str) -> bool:
@@ -66,9 +70,14 @@ def mac_matches(key: bytes, claimed: str, purpose: str, *fields: str) -> bool:
 
 def render_v1_token(key: bytes, token: V1Token) -> str:
     """The value of X-Docker-Token and of WWW-Authenticate, with its ``Token`` prefix."""
-    document = {"e": token.expires_at_s, "u": token.user, "g": token.generation}
+    document = {
+        "e": token.expires_at_s,
+        "u": token.user,
+        "g": token.generation,
+        "t": token.token_id,
+    }
     claims = json.dumps(document, separators=(",", ":"))
-    body = _encode(claims.encode())
+    body = encode(claims.encode())
     signature = mac(key, "v1-token", body, token.repository.path, token.access)
     return (
         f'Token signature={body}.{signature},repository="{token.repository.path}"'
@@ -90,16 +99,17 @@ def parse_v1_token(key: bytes, text: str, *, now_s: int) -> V1Token | None:
     if not mac_matches(key, signature, "v1-token", body, repository.path, access):
         return None
     claims = _decode_claims(body)
-    if claims is None or claims[0] <= now_s:
+    if claims is None or claims["e"] <= now_s:
         return None
-    return V1Token(repository, access, claims[1], claims[0], claims[2])
+    return V1Token(repository, access, claims["u"], claims["e"], claims["g"], claims.get("t"))
 
 
-def _decode_claims(body: str) -> tuple[int, str | None, int] | None:
+def _decode_claims(body: str) -> dict[str, Any] | None:
+    # Its signature was right, so what it says is what we wrote.
     try:
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return int(claims["e"]), claims["u"], int(claims["g"])
-    except (ValueError, KeyError, TypeError, binascii.Error):
+        claims = json.loads(decode(body))
+        return claims if isinstance(claims, dict) and claims.keys() >= {"e", "u", "g"} else None
+    except (ValueError, binascii.Error):
         return None
 
 
@@ -108,5 +118,11 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _encode(data: bytes) -> str:
+def encode(data: bytes) -> str:
+    """base64url without padding, as tokens have it."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def decode(text: str) -> bytes:
+    """What ``encode`` wrote. Raises: ValueError, of which binascii.Error is one."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

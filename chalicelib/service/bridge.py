@@ -18,12 +18,13 @@ from chalicelib.domain.bridge import (
 from chalicelib.domain.digest import HEX_CHARS, Digest, digest_of
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.image import ImageState, StoredLayer, V1Image
-from chalicelib.domain.manifest import Manifest, parse_manifest
+from chalicelib.domain.manifest import Manifest
 from chalicelib.domain.media_types import DOCKER_MANIFEST, MANIFEST_SHAPES, Shape
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, IndexImage, StoredManifest
 from chalicelib.domain.unpack import Unpacked
 from chalicelib.ports import Conflict, Missing
+from chalicelib.service.documents import parsed
 from chalicelib.service.world import World
 
 DIFF_ID_KIND = "diff-id-1"
@@ -143,7 +144,7 @@ def image_of_manifest(world: World, name: RepositoryName, stored: StoredManifest
     if manifest is None or manifest.config is None:
         return None
     wanted = [manifest.config.digest, *(layer.digest for layer in manifest.layers)]
-    blobs = world.metadata.survey_push(team, name, None, wanted, []).blobs
+    blobs = world.metadata.survey_push(team, name, [], wanted, []).blobs
     if any(digest not in blobs for digest in wanted):
         return None
     raw_config = world.blobs.get(blobs[manifest.config.digest].object_key)
@@ -172,18 +173,14 @@ def _image_manifest(
     world: World, team: str, name: RepositoryName, stored: StoredManifest
 ) -> Manifest | None:
     """The image that a manifest is, or of an index the one that v1 shows."""
-    manifest = parse_manifest(_raw(world, stored), stored.media_type)
+    manifest = parsed(world, stored)
     if MANIFEST_SHAPES[manifest.media_type] is Shape.INDEX:
         child = choose_platform(manifest)
         found = world.metadata.find_manifest(team, name, child.digest) if child else None
         if found is None:
             return None
-        manifest = parse_manifest(_raw(world, found), found.media_type, found.digest.algorithm)
+        manifest = parsed(world, found)
     return manifest if is_bridgeable(manifest) else None
-
-
-def _raw(world: World, stored: StoredManifest) -> bytes:
-    return stored.raw if stored.raw is not None else world.blobs.get(stored.object_key or "")
 
 
 def _keep_chain(

@@ -72,13 +72,18 @@ def change_properties(world: World, name: RepositoryName, asked: dict[str, objec
 def delete(world: World, name: RepositoryName) -> None:
     """Delete a repository with all its tags, manifests and lists; images stay the team's.
 
-    Raises: RegistryError(V1_REPOSITORY_UNKNOWN).
+    Raises: RegistryError(V1_REPOSITORY_UNKNOWN, TAG_PROTECTED).
     Costs: 1 read, 1 query and 1 batch write for each 25 items, 1 transaction.
     """
     team = world.team_of(name)
     repository = world.metadata.find_repository(team, name)
     if repository is None:
         raise RegistryError(ErrorCode.V1_REPOSITORY_UNKNOWN)
+    if any(rule.protected for rule in repository.tag_rules):
+        raise RegistryError(
+            ErrorCode.TAG_PROTECTED,
+            "rules of this repository protect tags from deletion; take the rules away first",
+        )
     world.search.delete_repository(team, repository)
 
 

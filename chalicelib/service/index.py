@@ -12,8 +12,9 @@ from chalicelib.domain.image import check_image_id
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Page
 from chalicelib.domain.records import IndexImage, Tag
+from chalicelib.domain.tag_rules import is_immutable
 from chalicelib.domain.tokens import V1Token, render_v1_token
-from chalicelib.ports import Missing
+from chalicelib.ports import Conflict
 from chalicelib.service.accounts import decided
 from chalicelib.service.bridge import image_of_manifest, shown_id
 from chalicelib.service.hub import entered, new_repository
@@ -28,9 +29,8 @@ def token(world: World, name: RepositoryName, access: str, actor: Actor) -> str:
     that, for one hour. Costs: 0.
     """
     ttl_s = limits.V1_TOKEN_TTL_S if actor.name else limits.V1_ANONYMOUS_TOKEN_TTL_S
-    claims = V1Token(
-        name, access, actor.name or None, world.clock.now_s() + ttl_s, actor.generation
-    )
+    end_s, user = world.clock.now_s() + ttl_s, actor.name or None
+    claims = V1Token(name, access, user, end_s, actor.generation, actor.token_id)
     return render_v1_token(world.signing_key, claims)
 
 
@@ -80,7 +80,7 @@ def _may_list(world: World, actor: Actor, name: RepositoryName, team: str, image
 
 def _may_pull(world: World, actor: Actor, name: RepositoryName) -> bool:
     # By the account and not by the token: that one speaks for another repository.
-    return decided(world, replace(actor, grant=None), Action.PULL, name) is Decision.ALLOW
+    return decided(world, replace(actor, grants=None), Action.PULL, name) is Decision.ALLOW
 
 
 def list_images(world: World, name: RepositoryName) -> Sequence[IndexImage]:
@@ -178,6 +178,7 @@ def tag_facts(world: World, name: RepositoryName, tag: TagName) -> Mapping[str, 
 
 def put_tag(
     world: World,
+    actor: Actor,
     name: RepositoryName,
     tag: TagName,
     image_id: object,
@@ -185,8 +186,8 @@ def put_tag(
 ) -> None:
     """Point a tag to an image that is at least described.
 
-    Raises: RegistryError(V1_DATA_INVALID, V1_IMAGE_UNKNOWN).
-    Costs: 2 reads, 1 transaction.
+    Raises: RegistryError(V1_DATA_INVALID, V1_IMAGE_UNKNOWN, TAG_IMMUTABLE).
+    Costs: 2 reads, 1 transaction; 1 read more where the tag is immutable.
     """
     if not isinstance(image_id, str) or not image_id:
         raise RegistryError(ErrorCode.V1_DATA_INVALID)
@@ -199,12 +200,15 @@ def put_tag(
         raise RegistryError(ErrorCode.V1_IMAGE_UNKNOWN)
     pointed = Tag(tag, world.clock.now_s(), image_id=image_id, client=client)
     repository = entered(world, name, world.metadata.find_repository(team, name))
-    world.metadata.put_tag(team, repository, pointed)
-
-
-def delete_tag(world: World, name: RepositoryName, tag: TagName) -> None:
-    """Raises: RegistryError(V1_TAG_UNKNOWN). Costs: 1 transaction."""
+    fixed = is_immutable(repository.tag_rules, tag)
+    if fixed and _points_elsewhere(world, name, tag, image_id):
+        raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag)})
     try:
-        world.metadata.delete_tag(world.team_of(name), name, tag)
-    except Missing:
-        raise RegistryError(ErrorCode.V1_TAG_UNKNOWN, f"Tag not found: {tag}") from None
+        world.metadata.put_tag(team, repository, pointed, world.change_by(actor), fixed=fixed)
+    except Conflict:
+        raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag)}) from None
+
+
+def _points_elsewhere(world: World, name: RepositoryName, tag: TagName, image_id: str) -> bool:
+    found = world.metadata.find_tag(world.team_of(name), name, tag)
+    return found is not None and found.image_id != image_id

@@ -28,9 +28,11 @@ class _Recent(Generic[V]):
             entry = self._seen.get(key)
             return entry[1] if entry and entry[0] > now_s else None
 
-    def put(self, key: bytes | str, value: V, now_s: int) -> None:
+    def put(self, key: bytes | str, value: V, now_s: int, end_s: int | None = None) -> None:
+        """Remember a value; not past ``end_s``, when it ends by itself."""
+        until_s = now_s + self._ttl_s
         with self._lock:
-            self._seen[key] = (now_s + self._ttl_s, value)
+            self._seen[key] = (until_s if end_s is None else min(until_s, end_s), value)
             self._seen.move_to_end(key)
             while len(self._seen) > CACHE_ENTRIES:
                 self._seen.popitem(last=False)
@@ -51,8 +53,11 @@ class LoginCache:
     def __init__(self) -> None:
         self.logins: _Recent[Actor] = _Recent(LOGIN_TTL_S)
         self.generations: _Recent[int] = _Recent(GENERATION_TTL_S)
+        # When each API token ends; 0 for one that has.
+        self.api_tokens: _Recent[int] = _Recent(GENERATION_TTL_S)
 
     def forget(self) -> None:
         """An account has changed: whatever is remembered is asked for again."""
         self.logins.clear()
         self.generations.clear()
+        self.api_tokens.clear()

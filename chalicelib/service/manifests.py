@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.domain import keys, limits
+from chalicelib.domain import limits
+from chalicelib.domain.access import Actor
 from chalicelib.domain.digest import DEFAULT_ALGORITHM, Digest
 from chalicelib.domain.errors import ErrorCode, ErrorItem, RegistryError
 from chalicelib.domain.manifest import Manifest, parse_manifest
+from chalicelib.domain.media_types import MANIFEST_SHAPES, Shape
 from chalicelib.domain.names import Reference, RepositoryName, TagName
+from chalicelib.domain.negotiate import ANYTHING, Accepted
+from chalicelib.domain.paging import Page
 from chalicelib.domain.records import StoredManifest, Tag
-from chalicelib.ports import Missing, PushSurvey
+from chalicelib.domain.tag_rules import is_immutable, is_protected
+from chalicelib.ports import Conflict, Held, Missing, PushSurvey
 from chalicelib.service.bridge import manifest_of_image
+from chalicelib.service.documents import keep, lists_annotations, parsed, raw_of
 from chalicelib.service.hub import entered
+from chalicelib.service.views import negotiated
 from chalicelib.service.world import World
 
 
@@ -26,45 +33,100 @@ class ServedManifest:
     raw: bytes
 
 
-def push(
-    world: World, name: RepositoryName, reference: Reference, raw: bytes, content_type: str | None
-) -> Manifest:
-    """Check a manifest against what the repository holds, store it, point the tag to it.
+@dataclass(frozen=True)
+class Pushed:
+    """What a push came to; ``warnings`` are sentences for whoever pushed."""
 
-    Raises: RegistryError(MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN, SIZE_EXCEEDED).
+    manifest: Manifest
+    tags: tuple[TagName, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def push(
+    world: World,
+    actor: Actor,
+    name: RepositoryName,
+    reference: Reference,
+    raw: bytes,
+    content_type: str | None,
+    more_tags: Sequence[TagName] = (),
+) -> Pushed:
+    """Check a manifest against what the repository holds, store it, point the tags to it.
+
+    ``more_tags`` come along with a push by digest. Spec: end-7, with ``tag`` parameters.
+    Raises: RegistryError(MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN, SIZE_EXCEEDED,
+        TAG_INVALID, TOO_MANY_TAGS, TAG_IMMUTABLE).
     Costs: 1 batch read (for each hundred parts), 1 transaction; 1 S3 call above 300 KB.
     """
+    tags = _wanted_tags(reference, more_tags)
     by_digest = isinstance(reference, Digest)
     algorithm = reference.algorithm if isinstance(reference, Digest) else DEFAULT_ALGORITHM
     manifest = parse_manifest(raw, content_type, algorithm)
     if by_digest and manifest.digest != reference:
         raise RegistryError(ErrorCode.DIGEST_INVALID, detail={"digest": str(reference)})
-    team = world.team_of(name)
-    survey = world.metadata.survey_push(
-        team,
+    survey = survey_of(world, name, manifest, tags)
+    check_parts(manifest, survey, sparse=world.sparse_manifests)
+    fixed = check_tags(manifest, survey, tags)
+    team, now_s = world.team_of(name), world.clock.now_s()
+    stored = keep(world, team, manifest, len(tags))
+    try:
+        world.metadata.put_manifest(
+            team,
+            entered(world, name, survey.repository),
+            stored,
+            [Tag(tag, now_s, manifest=stored) for tag in tags],
+            world.change_by(actor),
+            children=[
+                child.digest for child in manifest.children if child.digest in survey.manifests
+            ],
+            fixed=fixed,
+        )
+    except Conflict:
+        # Somebody was faster: what they did decides what this push is told.
+        after = survey_of(world, name, manifest, tags)
+        check_parts(manifest, after, sparse=world.sparse_manifests)
+        check_tags(manifest, after, tags)
+        raise
+    return Pushed(manifest, tags, tuple(_warnings(manifest, survey)))
+
+
+def _wanted_tags(reference: Reference, more_tags: Sequence[TagName]) -> tuple[TagName, ...]:
+    if isinstance(reference, TagName):
+        if more_tags:
+            raise RegistryError(
+                ErrorCode.TAG_INVALID, "tag parameters go with a push by digest, and only there"
+            )
+        return (reference,)
+    if len(more_tags) > limits.MAX_TAGS_AT_ONCE:
+        limit = limits.MAX_TAGS_AT_ONCE
+        raise RegistryError(ErrorCode.TOO_MANY_TAGS, detail={"limit": limit})
+    return tuple(dict.fromkeys(more_tags))
+
+
+def survey_of(
+    world: World, name: RepositoryName, manifest: Manifest, tags: Sequence[TagName]
+) -> PushSurvey:
+    """What the repository has of what a manifest names. Costs: 1 batch read a hundred keys."""
+    subject = [manifest.subject.digest] if manifest.subject else []
+    return world.metadata.survey_push(
+        world.team_of(name),
         name,
-        reference if isinstance(reference, TagName) else None,
+        tags,
         [part.digest for part in manifest.required_blobs],
-        [child.digest for child in manifest.children],
+        [*(child.digest for child in manifest.children), *subject],
     )
-    check_parts(manifest, survey)
-    now_s = world.clock.now_s()
-    stored = _stored(world, team, manifest)
-    tags = [Tag(reference, now_s, manifest=stored)] if isinstance(reference, TagName) else []
-    repository = entered(world, name, survey.repository)
-    world.metadata.put_manifest(team, repository, stored, tags)
-    return manifest
 
 
-def check_parts(manifest: Manifest, survey: PushSurvey) -> None:
+def check_parts(manifest: Manifest, survey: PushSurvey, *, sparse: bool = False) -> None:
     """Hold a manifest against the repository: every part here, every size true.
 
+    ``sparse`` lets parts be missing, by the registry's setting.
     Raises: RegistryError(MANIFEST_BLOB_UNKNOWN) with one entry for each part that is missing;
         RegistryError(MANIFEST_INVALID) for a size that is not the blob's.
     """
     missing = [part for part in manifest.required_blobs if part.digest not in survey.blobs]
     missing += [child for child in manifest.children if child.digest not in survey.manifests]
-    if missing:
+    if missing and not sparse:
         code = ErrorCode.MANIFEST_BLOB_UNKNOWN
         raise RegistryError(
             code,
@@ -74,8 +136,9 @@ def check_parts(manifest: Manifest, survey: PushSurvey) -> None:
             ),
         )
     for part in manifest.required_blobs:
-        actual = survey.blobs[part.digest].size_bytes
-        if part.size_bytes != actual:
+        blob = survey.blobs.get(part.digest)
+        if blob is not None and part.size_bytes != blob.size_bytes:
+            actual = blob.size_bytes
             raise RegistryError(
                 ErrorCode.MANIFEST_INVALID,
                 "manifest invalid: a descriptor's size is not its blob's",
@@ -83,70 +146,115 @@ def check_parts(manifest: Manifest, survey: PushSurvey) -> None:
             )
 
 
-def _stored(world: World, team: str, manifest: Manifest) -> StoredManifest:
-    inline = len(manifest.raw) <= limits.MAX_INLINE_DOCUMENT_BYTES
-    key = None if inline else keys.document_key(team, manifest.digest)
-    if key is not None:
-        world.blobs.put(key, manifest.raw)
-    return StoredManifest(
-        digest=manifest.digest,
-        media_type=manifest.media_type,
-        size_bytes=len(manifest.raw),
-        raw=manifest.raw if inline else None,
-        object_key=key,
-        subject=manifest.subject.digest if manifest.subject else None,
-        artifact_type=manifest.artifact_type,
-        annotations=_listed_annotations(manifest),
-    )
+def check_tags(
+    manifest: Manifest, survey: PushSurvey, tags: Sequence[TagName]
+) -> frozenset[TagName]:
+    """The tags that a rule makes immutable. Raises: RegistryError(TAG_IMMUTABLE)."""
+    rules = survey.repository.tag_rules if survey.repository else ()
+    fixed = frozenset(tag for tag in tags if is_immutable(rules, tag))
+    for tag in fixed:
+        known = survey.tags.get(tag)
+        if known is not None and known.target != str(manifest.digest):
+            detail = {"tag": str(tag), "digest": known.target}
+            raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail=detail)
+    return fixed
 
 
-def _listed_annotations(manifest: Manifest) -> Mapping[str, str]:
-    """The annotations kept for listings: all of them, or none when they are a document."""
-    size = sum(len(key) + len(value) for key, value in manifest.annotations.items())
-    return manifest.annotations if size <= limits.MAX_LISTED_ANNOTATION_CHARS else {}
+def _warnings(manifest: Manifest, survey: PushSurvey) -> list[str]:
+    warnings = []
+    if manifest.subject and manifest.subject.digest not in survey.manifests:
+        warnings.append("the subject is not in this repository; it is listed as soon as it comes")
+    missing = [part for part in manifest.required_blobs if part.digest not in survey.blobs]
+    missing += [child for child in manifest.children if child.digest not in survey.manifests]
+    if missing:
+        warnings.append(f"{len(missing)} parts of this manifest are not in this repository")
+    if manifest.subject and not lists_annotations(manifest):
+        warnings.append("the annotations are too large for a list of referrers")
+    return warnings
 
 
-def pull(world: World, name: RepositoryName, reference: Reference) -> ServedManifest:
-    """The manifest that a tag or a digest names.
+def pull(
+    world: World, name: RepositoryName, reference: Reference, accepted: Accepted = ANYTHING
+) -> ServedManifest:
+    """The manifest that a tag or a digest names; a tag's in a form that the client takes.
 
-    Raises: RegistryError(MANIFEST_UNKNOWN).
-    Costs: 1 read; 1 S3 call above 300 KB; for a tag that v1 has set 1 read more.
+    Raises: RegistryError(MANIFEST_UNKNOWN, MANIFEST_NOT_ACCEPTED).
+    Costs: 1 read; 1 S3 call above 300 KB; for a tag that v1 has set 1 read more; for another
+    form those of ``views.negotiated``.
     """
     team = world.team_of(name)
     if isinstance(reference, Digest):
         stored = world.metadata.find_manifest(team, name, reference)
     else:
-        tag = world.metadata.find_tag(team, name, reference)
-        stored = tag.manifest if tag else None
-        if tag is not None and tag.image_id is not None:
-            stored = manifest_of_image(world, name, tag.image_id)
+        stored = _tagged(world, name, reference)
+        stored = negotiated(world, name, stored, accepted) if stored else None
     if stored is None:
         raise RegistryError(ErrorCode.MANIFEST_UNKNOWN, detail={"reference": str(reference)})
-    return ServedManifest(stored.digest, stored.media_type, _bytes_of(world, stored))
+    return ServedManifest(stored.digest, stored.media_type, raw_of(world, stored))
 
 
-def _bytes_of(world: World, stored: StoredManifest) -> bytes:
-    if stored.raw is not None:
-        return stored.raw
-    try:
-        return world.blobs.get(stored.object_key or "")
-    except Missing:
-        raise RegistryError(ErrorCode.MANIFEST_UNKNOWN) from None
+def _tagged(world: World, name: RepositoryName, tag: TagName) -> StoredManifest | None:
+    found = world.metadata.find_tag(world.team_of(name), name, tag)
+    if found is not None and found.image_id is not None:
+        return manifest_of_image(world, name, found.image_id)
+    return found.manifest if found else None
 
 
-def delete(world: World, name: RepositoryName, reference: Reference) -> None:
+def delete(
+    world: World, actor: Actor, name: RepositoryName, reference: Reference
+) -> tuple[str, ...]:
     """Remove a tag, or a manifest with all tags that point to it; its blobs stay.
 
-    Raises: RegistryError(MANIFEST_UNKNOWN).
-    Costs: 1 transaction; for a digest 1 query of the tags more.
+    Says in sentences what stays behind.
+    Raises: RegistryError(MANIFEST_UNKNOWN, TAG_PROTECTED, MANIFEST_NAMED).
+    Costs: 1 read, 1 transaction; for a digest 2 reads, 1 query of its referrers, and those of
+    ``MetadataStore.delete_manifest``.
     """
+    if isinstance(reference, TagName):
+        delete_tag(world, actor, name, reference, ErrorCode.MANIFEST_UNKNOWN)
+        return ()
     team = world.team_of(name)
+    stored = world.metadata.find_manifest(team, name, reference)
+    if stored is None:
+        raise RegistryError(ErrorCode.MANIFEST_UNKNOWN, detail={"reference": str(reference)})
+    record = world.metadata.find_repository(team, name)
+    rules = record.tag_rules if record else ()
+    is_index = MANIFEST_SHAPES[stored.media_type] is Shape.INDEX
+    children = parsed(world, stored).children if is_index else ()
     try:
-        if isinstance(reference, Digest):
-            world.metadata.delete_manifest(team, name, reference)
-        else:
-            world.metadata.delete_tag(team, name, reference)
+        world.metadata.delete_manifest(
+            team,
+            name,
+            reference,
+            world.change_by(actor),
+            children=[child.digest for child in children],
+            kept=lambda tag: is_protected(rules, tag),
+        )
     except Missing:
-        raise RegistryError(
-            ErrorCode.MANIFEST_UNKNOWN, detail={"reference": str(reference)}
-        ) from None
+        raise RegistryError(ErrorCode.MANIFEST_UNKNOWN) from None
+    except Held as held:
+        raise _held(held) from None
+    left = world.metadata.list_referrers(team, name, reference, Page(1)).entries
+    return ("manifests that refer to this one stay, and are still listed",) if left else ()
+
+
+def _held(held: Held) -> RegistryError:
+    if held.tags:
+        tags = [str(tag) for tag in held.tags[:100]]
+        return RegistryError(ErrorCode.TAG_PROTECTED, detail={"tags": tags})
+    named = [str(digest) for digest in held.manifests[:100]]
+    return RegistryError(ErrorCode.MANIFEST_NAMED, detail={"manifests": named})
+
+
+def delete_tag(
+    world: World, actor: Actor, name: RepositoryName, tag: TagName, unknown: ErrorCode
+) -> None:
+    """Remove a tag. Raises: RegistryError(unknown, TAG_PROTECTED). Costs: 1 read, 1 transaction."""
+    team = world.team_of(name)
+    record = world.metadata.find_repository(team, name)
+    if record is not None and is_protected(record.tag_rules, tag):
+        raise RegistryError(ErrorCode.TAG_PROTECTED, detail={"tags": [str(tag)]})
+    try:
+        world.metadata.delete_tag(team, name, tag, world.change_by(actor))
+    except Missing:
+        raise RegistryError(unknown, detail={"reference": str(tag)}) from None

@@ -6,8 +6,6 @@ from chalicelib.domain import limits
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.paging import Listing, Page
-from chalicelib.domain.records import Tag
 from chalicelib.ports import Missing
 from chalicelib.service.world import World
 
@@ -33,16 +31,3 @@ def unlink_blob(world: World, name: RepositoryName, digest: Digest) -> None:
         world.metadata.delete_link(world.team_of(name), name, digest)
     except Missing:
         raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)}) from None
-
-
-def tags(world: World, name: RepositoryName, page: Page) -> Listing[Tag]:
-    """A page of tags.
-
-    Raises: RegistryError(NAME_UNKNOWN) for a repository that does not exist.
-    Costs: 1 query; 1 read more when it found nothing.
-    """
-    team = world.team_of(name)
-    listing = world.metadata.list_tags(team, name, page)
-    if not listing.entries and world.metadata.find_repository(team, name) is None:
-        raise RegistryError(ErrorCode.NAME_UNKNOWN, detail={"name": name.shown})
-    return listing

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chalicelib.domain.access import Mode, team_of
+from chalicelib.domain.access import Actor, Mode, team_of
 from chalicelib.domain.accounts import SignUp
+from chalicelib.domain.bearer import Challenge
 from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import Change
 from chalicelib.hub_ports import AccountStore, SearchStore
 from chalicelib.ports import BlobStore, Clock, Hashing, MetadataStore, Passwords, Words
 from chalicelib.service.logins import LoginCache
@@ -19,6 +21,8 @@ class World:
     ``signing_key`` signs what the registry itself says (v1 tokens); ``gateway_key`` is shared
     with the gateways that the operator runs, whose word on a hash is believed.
     On a host named in ``v1_hosts`` there is no v2: daemons that find v2 never speak v1.
+    ``sparse_manifests`` takes manifests whose parts are not all here; off, because checking is
+    what catches a client that lost data.
     """
 
     metadata: MetadataStore
@@ -35,7 +39,13 @@ class World:
     signup: SignUp = SignUp.CLOSED
     v1_hosts: frozenset[str] = frozenset()
     public_by_default: bool = False
+    sparse_manifests: bool = False
+    challenge: Challenge = Challenge.BASIC
     logins: LoginCache = field(repr=False, default_factory=LoginCache)
+
+    def change_by(self, actor: Actor) -> Change:
+        """What a tag's history says of this very moment."""
+        return Change(self.clock.now_ms(), self.words.fresh(), actor.name or None)
 
     def team_of(self, name: RepositoryName) -> str:
         """The team that a repository's rows and bytes belong to."""

@@ -1,7 +1,8 @@
 """The Authorization header, in the spellings that clients use.
 
-Basic   base64(user ":" password)      RFC 7617
-Token   signature=...,repository=...   Docker v1, replayed as it was given, prefix and all
+Basic   base64(user ":" password)           RFC 7617
+Bearer  what GET or POST /v2/token gave     RFC 6750
+Token   signature=...,repository=...        Docker v1, replayed as it was given, prefix and all
 """
 
 from __future__ import annotations
@@ -27,13 +28,20 @@ class V1TokenText:
 
 
 @dataclass(frozen=True)
+class BearerText:
+    """Everything behind the word ``Bearer``."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """A header that is there but says nothing we know: a 401, never a guess."""
 
     scheme: str
 
 
-Credentials = Basic | V1TokenText | Unreadable | None
+Credentials = Basic | V1TokenText | BearerText | Unreadable | None
 
 
 def parse_authorization(value: str | None) -> Credentials:
@@ -44,6 +52,8 @@ def parse_authorization(value: str | None) -> Credentials:
     kind = scheme.lower()
     if kind == "basic":
         return _basic(rest.strip())
+    if kind == "bearer":
+        return BearerText(rest.strip()) if rest.strip() else Unreadable("Bearer")
     if kind == "token":
         return V1TokenText(rest.strip()) if rest.strip() else None
     return Unreadable(scheme[:20])

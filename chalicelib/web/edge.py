@@ -107,6 +107,7 @@ def read_request(request: ChaliceRequest) -> Request:
         path=_path(event, request.uri_params or {}),
         params=dict(request.uri_params or {}),
         query={name: values[-1] for name, values in query.items() if values},
+        repeated={name: tuple(values) for name, values in query.items()},
         headers=Headers(pairs),
         body=_bytes(request.raw_body),
         source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),

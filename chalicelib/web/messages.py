@@ -45,11 +45,22 @@ class Request:
     body: bytes = b""
     source_ip: str = ""
     request_id: str = ""
+    repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def every(self, parameter: str) -> tuple[str, ...]:
+        """All values of a repeated query parameter, in order; ``query`` has the last."""
+        return self.repeated.get(parameter, ())
 
     @property
     def host(self) -> str:
         """The name by which the client called us."""
         return self.headers.get("host", "")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host as the client sees them; a front that ends TLS says so in a header."""
+        scheme = self.headers.get("x-forwarded-proto", "http").rpartition(",")[2].strip().lower()
+        return f"{'https' if scheme == 'https' else 'http'}://{self.host}"
 
 
 @dataclass(frozen=True)

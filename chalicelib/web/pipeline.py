@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain.access import (
     ANONYMOUS,
+    OF_NO_REPOSITORY,
     OPEN_TEAM,
     Action,
     Actor,
@@ -23,9 +24,11 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
 from chalicelib.ports import Conflict, Missing, PartRefused, Unavailable
-from chalicelib.service.accounts import check_login, check_token, decided
+from chalicelib.service.accounts import check_login, decided
+from chalicelib.service.tokens import check_bearer, check_v1_token
 from chalicelib.service.world import World
-from chalicelib.web.credentials import Basic, V1TokenText, parse_authorization
+from chalicelib.web.challenge import challenge_for
+from chalicelib.web.credentials import Basic, BearerText, V1TokenText, parse_authorization
 from chalicelib.web.endpoints import Endpoint, Family
 from chalicelib.web.messages import Request, Response
 from chalicelib.web.render import FAMILY_HEADERS, render_error
@@ -79,7 +82,8 @@ def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
         call = _admitted(world, endpoint, request)
         response = HANDLERS[endpoint.name](call)
     except RegistryError as error:
-        return render_error(endpoint.family, error)
+        challenge = challenge_for(world.challenge, endpoint, request)
+        return render_error(endpoint.family, error, challenge)
     except Unavailable as error:
         log.warning("unavailable endpoint=%s cause=%s", endpoint.name, error)
         headers = {"Retry-After": "2"}
@@ -124,8 +128,8 @@ def _repository_of_token(world: World, actor: Actor, request: Request) -> Reposi
 
     In an open registry the token allows nothing that is not allowed to all, and still says where.
     """
-    if actor.grant is not None:
-        return actor.grant.repository
+    if actor.grants is not None:
+        return actor.only_repository
     credentials = parse_authorization(request.headers.get("authorization"))
     if world.mode is not Mode.OPEN or not isinstance(credentials, V1TokenText):
         return None
@@ -141,7 +145,7 @@ def _team(mode: Mode, repository: RepositoryName | None) -> str:
 
 
 def _needs_repository(endpoint: Endpoint) -> bool:
-    return endpoint.action not in (Action.NONE, Action.SIGNED_IN)
+    return endpoint.action not in OF_NO_REPOSITORY
 
 
 def _repository(params: Mapping[str, str]) -> RepositoryName | None:
@@ -168,7 +172,9 @@ def identify(world: World, request: Request) -> Actor:
     elif isinstance(credentials, V1TokenText):
         now_s = world.clock.now_s()
         token = parse_v1_token(world.signing_key, credentials.text, now_s=now_s)
-        actor = check_token(world, token) if token else None
+        actor = check_v1_token(world, token) if token else None
+    elif isinstance(credentials, BearerText):
+        actor = check_bearer(world, credentials.text)
     if actor is None:
         raise RegistryError(ErrorCode.UNAUTHORIZED, "wrong name, password or token")
     return actor

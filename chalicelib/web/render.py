@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.media_types import JSON
-from chalicelib.web.endpoints import Family
+from chalicelib.web.challenge import BASIC_CHALLENGE, CHALLENGES
+from chalicelib.web.endpoint import Family
 from chalicelib.web.messages import Response
 
 REGISTRY_VERSION = "0.9.1"
@@ -42,14 +43,8 @@ V1_TRANSLATIONS: Mapping[ErrorCode, ErrorCode] = {
     ErrorCode.TOOMANYREQUESTS: ErrorCode.V1_TOO_MANY_FAILURES,
 }
 
-CHALLENGES: Mapping[Family, str] = {
-    Family.V1_REGISTRY: "Token",
-    Family.V1_INDEX: 'Basic realm="auth required",Token',
-}
-BASIC_CHALLENGE = 'Basic realm="Roadstead"'
 
-
-def render_error(family: Family, error: RegistryError) -> Response:
+def render_error(family: Family, error: RegistryError, challenge: str | None = None) -> Response:
     """The answer to a refusal, with its challenge when it is a 401."""
     headers = {"Content-Type": JSON, **FAMILY_HEADERS[family], **error.headers}
     status = error.status
@@ -64,7 +59,7 @@ def render_error(family: Family, error: RegistryError) -> Response:
             "errors": [_item(entry.code, entry.message, entry.detail) for entry in error.items]
         }
     if status == 401:
-        headers["WWW-Authenticate"] = CHALLENGES.get(family, BASIC_CHALLENGE)
+        headers["WWW-Authenticate"] = challenge or CHALLENGES.get(family, BASIC_CHALLENGE)
     return Response(status, headers, json.dumps(document).encode())
 
 

@@ -16,14 +16,30 @@ _UPLOAD = "/v2/{repository}/blobs/uploads/{upload_id}"
 _REMOTE = "/v2/{repository}/_roadstead/uploads/{upload_id}"
 
 V2: tuple[Endpoint, ...] = (
-    _v2("v2.base", "GET HEAD", "/v2", "end-1", Action.SIGNED_IN, "Says that this is a registry"),
+    _v2("v2.base", "GET HEAD", "/v2", "end-1", Action.IDENTIFIED, "Says that this is a registry"),
+    _v2(
+        "v2.token.get",
+        "GET HEAD",
+        "/v2/token",
+        "Docker token",
+        Action.NONE,
+        "Gives a Bearer token for the scopes that are asked for, as far as they are allowed",
+    ),
+    _v2(
+        "v2.token.post",
+        "POST",
+        "/v2/token",
+        "Docker oauth2",
+        Action.NONE,
+        "The same for a password or a refresh token in a form",
+    ),
     _v2(
         "v2.catalog",
         "GET HEAD",
         "/v2/_catalog",
         "Docker v2",
-        Action.SIGNED_IN,
-        "Lists repositories",
+        Action.CATALOG,
+        "Lists repositories, in pages; with accounts one's own and those one was granted",
     ),
     _v2(
         "v2.manifest.get",
@@ -58,6 +74,14 @@ V2: tuple[Endpoint, ...] = (
         "Lists tags, bytewise, in pages",
     ),
     _v2(
+        "v2.referrers",
+        "GET HEAD",
+        "/v2/{repository}/referrers/{digest}",
+        "end-12a, end-12b",
+        Action.PULL,
+        "Lists the manifests that have this one as their subject, in pages, by type if asked",
+    ),
+    _v2(
         "v2.upload.start",
         "POST",
         "/v2/{repository}/blobs/uploads",
@@ -84,6 +108,59 @@ V2: tuple[Endpoint, ...] = (
         "end-2",
         Action.PULL,
         "Sends to S3, which serves the blob, ranges included",
+    ),
+)
+
+_OURS = "/v2/{repository}/_roadstead"
+
+EXTENSIONS: tuple[Endpoint, ...] = (
+    _v2(
+        "v2.tag.history",
+        "GET HEAD",
+        f"{_OURS}/tags/{{tag}}/history",
+        "ours",
+        Action.PULL,
+        "What a tag was pointed to, when and by whom, the newest first, in pages",
+    ),
+    _v2(
+        "v2.tag_rules.get",
+        "GET HEAD",
+        f"{_OURS}/tags/rules",
+        "ours",
+        Action.PULL,
+        "The rules of a repository's tags: which are immutable, which protected",
+    ),
+    _v2(
+        "v2.tag_rules.put",
+        "PUT",
+        f"{_OURS}/tags/rules",
+        "ours",
+        Action.ADMIN,
+        "Replaces the rules of a repository's tags",
+    ),
+    _v2(
+        "v2.api_tokens.get",
+        "GET HEAD",
+        "/v2/_roadstead/tokens",
+        "ours",
+        Action.SIGNED_IN,
+        "Lists an account's API tokens, without their secrets",
+    ),
+    _v2(
+        "v2.api_tokens.post",
+        "POST",
+        "/v2/_roadstead/tokens",
+        "ours",
+        Action.SIGNED_IN,
+        "Makes an API token, limited to scopes; its secret is shown this once",
+    ),
+    _v2(
+        "v2.api_token.delete",
+        "DELETE",
+        "/v2/_roadstead/tokens/{token_id}",
+        "ours",
+        Action.SIGNED_IN,
+        "Revokes an API token",
     ),
 )
 

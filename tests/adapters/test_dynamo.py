@@ -22,6 +22,7 @@ from tests.contracts.values import (
     NOW_S,
     V1,
     blob,
+    change,
     image,
     manifest,
     repository,
@@ -98,7 +99,7 @@ TRANSACTION = ["TransactWriteItems"]
 
 
 def _prepare(store: MetadataStore, team: str) -> None:
-    store.put_manifest(team, repository(), manifest(), [tag("v1"), tag("v2")])
+    store.put_manifest(team, repository(), manifest(), [tag("v1"), tag("v2")], change())
     store.put_blob(team, APP, blob())
     store.open_upload(session(team, claim="mine", claim_expires_at_s=NOW_S + 60))
     store.open_upload(session(team, "free"))
@@ -136,24 +137,26 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "put_repository, known": (lambda s, t: s.put_repository(t, repository()), TRANSACTION),
     "list_repositories": (lambda s, t: s.list_repositories(t, Page(100)), ["Query"]),
     "survey_push, 100 keys": (
-        lambda s, t: s.survey_push(t, APP, V1, DIGESTS[:49], DIGESTS[49:]),
+        lambda s, t: s.survey_push(t, APP, [V1], DIGESTS[:49], DIGESTS[49:]),
         ["BatchGetItem"],
     ),
     "survey_push, 101 keys": (
-        lambda s, t: s.survey_push(t, APP, V1, [*DIGESTS, unknown_digest()], []),
+        lambda s, t: s.survey_push(t, APP, [V1], [*DIGESTS, unknown_digest()], []),
         ["BatchGetItem"] * 2,
     ),
     "put_manifest": (
-        lambda s, t: s.put_manifest(t, repository(), manifest(b"x"), [tag("v1"), tag("v3")]),
+        lambda s, t: s.put_manifest(
+            t, repository(), manifest(b"x"), [tag("v1"), tag("v3")], change()
+        ),
         TRANSACTION,
     ),
     "find_manifest": (lambda s, t: s.find_manifest(t, APP, manifest().digest), ["GetItem"]),
     "find_tag": (lambda s, t: s.find_tag(t, APP, V1), ["GetItem"]),
     "find_tag, none": (lambda s, t: s.find_tag(t, APP, TagName("none")), ["GetItem"]),
-    "put_tag": (lambda s, t: s.put_tag(t, repository(), tag(image_id=A)), TRANSACTION),
-    "delete_tag": (lambda s, t: s.delete_tag(t, APP, TagName("v2")), TRANSACTION),
+    "put_tag": (lambda s, t: s.put_tag(t, repository(), tag(image_id=A), change()), TRANSACTION),
+    "delete_tag": (lambda s, t: s.delete_tag(t, APP, TagName("v2"), change()), TRANSACTION),
     "delete_manifest": (
-        lambda s, t: s.delete_manifest(t, APP, manifest().digest),
+        lambda s, t: s.delete_manifest(t, APP, manifest().digest, change()),
         ["Query", *TRANSACTION * 2],
     ),
     "list_tags": (lambda s, t: s.list_tags(t, APP, Page(1)), ["Query"]),
@@ -230,6 +233,6 @@ def test_a_dead_port_is_unavailable_at_once() -> None:
     with pytest.raises(Unavailable):
         store.find_tag("team", APP, V1)
     with pytest.raises(Unavailable):
-        store.put_manifest("team", repository(), manifest(), [tag()])
+        store.put_manifest("team", repository(), manifest(), [tag()], change())
     with pytest.raises(Unavailable):
         store.list_tags("team", APP, Page(1))

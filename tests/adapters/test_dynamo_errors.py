@@ -21,7 +21,7 @@ from chalicelib.domain.paging import Page
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Conflict, MetadataStore, PortError, Unavailable
 from tests.adapters.scripted import Say, cancelled, dynamo_error, scripted
-from tests.contracts.values import APP, NOW_S, V1, blob, manifest, repository, session, tag
+from tests.contracts.values import APP, NOW_S, V1, blob, change, manifest, repository, session, tag
 
 CONTENDED = cancelled("None", "TransactionConflict", "None")
 
@@ -51,7 +51,7 @@ def talk(*answers: Say, read_timeout_s: float = 5) -> Iterator[Talk]:
 
 
 def push(store: MetadataStore) -> None:
-    store.put_manifest("team", repository(), manifest(), [tag()])
+    store.put_manifest("team", repository(), manifest(), [tag()], change())
 
 
 def save(store: MetadataStore) -> None:
@@ -176,7 +176,7 @@ def test_keys_that_a_batch_left_unread_are_read_again() -> None:
     first = {"Responses": {"table": []}, "UnprocessedKeys": {"table": {"Keys": [key]}}}
     second = {"Responses": {"table": [{**row, "is_public": {"BOOL": True}}]}}
     with talk(*(Say(body=json.dumps(each).encode()) for each in (first, second))) as here:
-        survey = here.store.survey_push("team", APP, None, [], [])
+        survey = here.store.survey_push("team", APP, [], [], [])
     assert survey.repository == repository(created_at_s=5, is_public=True)
     assert json.loads(here.bodies[1])["RequestItems"]["table"]["Keys"] == [key]
     assert len(here.pauses) == 1
@@ -186,7 +186,7 @@ def test_keys_that_are_never_read_are_unavailable() -> None:
     key = {"PK": {"S": "TEAM#team"}, "SK": {"S": "repo#acme/app"}}
     never = {"Responses": {}, "UnprocessedKeys": {"table": {"Keys": [key]}}}
     with talk(Say(body=json.dumps(never).encode())) as here, pytest.raises(Unavailable):
-        here.store.survey_push("team", APP, None, [], [])
+        here.store.survey_push("team", APP, [], [], [])
     assert len(here.bodies) == BATCH_READ_TRIES
 
 
@@ -206,7 +206,7 @@ def test_every_read_is_strong() -> None:
     with talk(Say(body=b'{"Items": [], "Responses": {}}')) as here:
         here.store.find_tag("team", APP, V1)
         here.store.list_index_images("team", APP)
-        here.store.survey_push("team", APP, None, [], [])
+        here.store.survey_push("team", APP, [], [], [])
     get, query, batch = (json.loads(body) for body in here.bodies)
     assert get["ConsistentRead"] is True
     assert query["ConsistentRead"] is True

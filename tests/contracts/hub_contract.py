@@ -12,7 +12,7 @@ from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Page
 from chalicelib.domain.records import GrantRecord, IndexImage, Repository, Tag, User
 from chalicelib.ports import Conflict, Missing
-from tests.contracts.values import NOW_S, blob, manifest
+from tests.contracts.values import NOW_S, blob, change, manifest
 
 A, B = "a" * 64, "b" * 64
 
@@ -143,7 +143,7 @@ class HubContract:
 
     def test_only_putting_a_repository_enters_it(self, store: Any, team: str) -> None:
         record = Repository(named(team), NOW_S)
-        store.put_manifest(team, record, manifest(), [Tag(TagName("t"), NOW_S)])
+        store.put_manifest(team, record, manifest(), [Tag(TagName("t"), NOW_S)], change())
         assert list(store.find_entries(f"team/{team}", "", 10)) == []
 
     def test_a_limit_bounds_what_is_read(self, store: Any, team: str) -> None:
@@ -172,7 +172,9 @@ class HubContract:
         name, record = named(team), Repository(named(team), NOW_S)
         stored, bytes_ = manifest(), blob()
         store.put_repository(team, record)
-        store.put_manifest(team, record, stored, [Tag(TagName(f"t{n}"), NOW_S) for n in range(40)])
+        store.put_manifest(
+            team, record, stored, [Tag(TagName(f"t{n}"), NOW_S) for n in range(40)], change()
+        )
         store.put_blob(team, name, bytes_)
         store.put_index_images(team, name, [IndexImage(A), IndexImage(B)])
         store.put_grant(team, GrantRecord(name, f"u-{team}", "read"))
@@ -214,11 +216,13 @@ class HubContract:
         self, store: Any, team: str
     ) -> None:
         record, old, new = Repository(named(team), NOW_S), manifest(b"old"), manifest(b"new")
-        store.put_manifest(team, record, old, [Tag(TagName(f"o{n}"), NOW_S) for n in range(3)])
-        store.put_manifest(team, record, new, [Tag(TagName("n"), NOW_S)])
-        store.delete_manifest(team, record.name, old.digest)
+        store.put_manifest(
+            team, record, old, [Tag(TagName(f"o{n}"), NOW_S) for n in range(3)], change()
+        )
+        store.put_manifest(team, record, new, [Tag(TagName("n"), NOW_S)], change())
+        store.delete_manifest(team, record.name, old.digest, change())
         with pytest.raises(Missing):
-            store.delete_manifest(team, record.name, old.digest)
+            store.delete_manifest(team, record.name, old.digest, change())
         left = [str(tag.name) for tag in store.list_tags(team, record.name, Page(10)).entries]
         assert left == ["n"]
         assert store.find_manifest(team, record.name, old.digest) is None

@@ -20,6 +20,7 @@ from tests.contracts.values import (
     V1,
     at_once,
     blob,
+    change,
     manifest,
     repository,
     tag,
@@ -43,14 +44,14 @@ class RepositoryPromises:
         first = repository(is_public=True)
         store.put_repository(team, first)
         store.put_repository(team, repository(created_at_s=NOW_S + 9, is_public=False))
-        store.put_manifest(team, repository(created_at_s=NOW_S + 99), manifest(), [tag()])
-        store.put_tag(team, repository(created_at_s=NOW_S + 99), tag(image_id="a" * 64))
+        store.put_manifest(team, repository(created_at_s=NOW_S + 99), manifest(), [tag()], change())
+        store.put_tag(team, repository(created_at_s=NOW_S + 99), tag(image_id="a" * 64), change())
         assert store.find_repository(team, APP) == first
 
     def test_a_manifest_brings_its_repository_into_being(
         self, store: MetadataStore, team: str
     ) -> None:
-        store.put_manifest(team, repository(is_public=True), manifest(), [])
+        store.put_manifest(team, repository(is_public=True), manifest(), [], change())
         assert store.find_repository(team, APP) == repository(is_public=True)
         assert list(store.list_repositories(team, Page(10)).entries) == [APP]
         assert list(store.list_tags(team, APP, Page(10)).entries) == []
@@ -62,7 +63,7 @@ class RepositoryPromises:
             artifact_type="application/vnd.example",
             annotations={"org.example.key": "v\u00e4lue", "": ""},
         )
-        store.put_manifest(team, repository(), whole, [tag(client={"arch": "amd64"})])
+        store.put_manifest(team, repository(), whole, [tag(client={"arch": "amd64"})], change())
         assert store.find_manifest(team, APP, whole.digest) == whole
         expected = tag(client={"arch": "amd64"}, manifest=whole)
         assert store.find_tag(team, APP, V1) == expected
@@ -71,7 +72,7 @@ class RepositoryPromises:
     def test_bytes_that_are_no_text_come_back_as_they_were(
         self, store: MetadataStore, team: str, raw: bytes
     ) -> None:
-        store.put_manifest(team, repository(), manifest(raw), [tag()])
+        store.put_manifest(team, repository(), manifest(raw), [tag()], change())
         found = store.find_tag(team, APP, V1)
         assert found is not None
         assert found.manifest is not None
@@ -82,33 +83,33 @@ class RepositoryPromises:
     ) -> None:
         elsewhere = manifest(raw=b"big", object_key="team/documents/x")
         elsewhere = replace(elsewhere, raw=None)
-        store.put_manifest(team, repository(), elsewhere, [tag()])
+        store.put_manifest(team, repository(), elsewhere, [tag()], change())
         assert store.find_tag(team, APP, V1) == tag(manifest=elsewhere)
 
     def test_300_kb_of_manifest_that_will_not_compress_fit(
         self, store: MetadataStore, team: str
     ) -> None:
         big = manifest(random.Random(1).randbytes(300 * 1024))
-        store.put_manifest(team, repository(), big, [tag()])
+        store.put_manifest(team, repository(), big, [tag()], change())
         assert store.find_tag(team, APP, V1) == tag(manifest=big)
 
     def test_300_kb_of_nothing_but_annotations_fit(self, store: MetadataStore, team: str) -> None:
         text = b64encode(random.Random(2).randbytes(220 * 1024)).decode()
         raw = b'{"annotations":{"k":"' + text.encode() + b'"}}'
         big = manifest(raw, annotations={"k": text})
-        store.put_manifest(team, repository(), big, [tag()])
+        store.put_manifest(team, repository(), big, [tag()], change())
         assert store.find_tag(team, APP, V1) == tag(manifest=big)
 
     def test_a_manifest_put_again_and_without_tags_is_no_error(
         self, store: MetadataStore, team: str
     ) -> None:
-        store.put_manifest(team, repository(), manifest(), [tag()])
-        store.put_manifest(team, repository(), manifest(), [])
+        store.put_manifest(team, repository(), manifest(), [tag()], change())
+        store.put_manifest(team, repository(), manifest(), [], change())
         assert store.find_tag(team, APP, V1) == tag(manifest=manifest())
 
     def test_many_tags_move_with_one_manifest(self, store: MetadataStore, team: str) -> None:
-        names = [f"t{n:02}" for n in range(40)]
-        store.put_manifest(team, repository(), manifest(), [tag(name) for name in names])
+        names = [f"t{n:02}" for n in range(30)]
+        store.put_manifest(team, repository(), manifest(), [tag(name) for name in names], change())
         listed = store.list_tags(team, APP, Page(100)).entries
         assert [entry.name.value for entry in listed] == names
 
@@ -116,12 +117,12 @@ class RepositoryPromises:
         self, store: MetadataStore, team: str
     ) -> None:
         of_image = tag(image_id="a" * 64, client={"os": "linux"})
-        store.put_tag(team, repository(), of_image)
+        store.put_tag(team, repository(), of_image, change())
         assert store.find_tag(team, APP, V1) == of_image
-        store.put_manifest(team, repository(), manifest(), [of_image])
+        store.put_manifest(team, repository(), manifest(), [of_image], change())
         moved = store.find_tag(team, APP, V1)
         assert moved == replace(of_image, image_id=None, manifest=manifest())
-        store.put_tag(team, repository(), of_image)
+        store.put_tag(team, repository(), of_image, change())
         assert store.find_tag(team, APP, V1) == of_image
         assert list(store.list_tags(team, APP, Page(9)).entries) == [of_image]
 
@@ -129,7 +130,7 @@ class RepositoryPromises:
         self, store: MetadataStore, team: str
     ) -> None:
         stored = manifest(annotations={"k": "v"}, artifact_type="application/vnd.example")
-        store.put_manifest(team, repository(), stored, [tag(client={"arch": "arm"})])
+        store.put_manifest(team, repository(), stored, [tag(client={"arch": "arm"})], change())
         slim = replace(stored, raw=None, annotations={})
         expected = [tag(manifest=slim, client={"arch": "arm"})]
         assert list(store.list_tags(team, APP, Page(10)).entries) == expected
@@ -137,27 +138,27 @@ class RepositoryPromises:
     def test_a_deleted_tag_is_gone_and_its_manifest_stays(
         self, store: MetadataStore, team: str
     ) -> None:
-        store.put_manifest(team, repository(), manifest(), [tag("v1"), tag("v2")])
-        store.delete_tag(team, APP, V1)
+        store.put_manifest(team, repository(), manifest(), [tag("v1"), tag("v2")], change())
+        store.delete_tag(team, APP, V1, change())
         assert store.find_tag(team, APP, V1) is None
         listed = store.list_tags(team, APP, Page(10)).entries
         assert [entry.name.value for entry in listed] == ["v2"]
         assert store.find_manifest(team, APP, manifest().digest) == manifest()
         with pytest.raises(Missing):
-            store.delete_tag(team, APP, V1)
+            store.delete_tag(team, APP, V1, change())
 
     def test_a_deleted_manifest_takes_its_tags_along(self, store: MetadataStore, team: str) -> None:
         kept = manifest(b"kept")
         names = [f"t{n:02}" for n in range(60)]
         for at in (0, 30):
             tags = [tag(name) for name in names[at : at + 30]]
-            store.put_manifest(team, repository(), manifest(), tags)
-        store.put_manifest(team, repository(), kept, [tag("t05"), tag("v1")])
-        store.put_tag(team, repository(), tag("image", image_id="a" * 64))
-        store.put_manifest(team, repository("acme/other"), manifest(), [tag()])
-        store.delete_manifest(team, APP, manifest().digest)
+            store.put_manifest(team, repository(), manifest(), tags, change())
+        store.put_manifest(team, repository(), kept, [tag("t05"), tag("v1")], change())
+        store.put_tag(team, repository(), tag("image", image_id="a" * 64), change())
+        store.put_manifest(team, repository("acme/other"), manifest(), [tag()], change())
+        store.delete_manifest(team, APP, manifest().digest, change())
         assert store.find_manifest(team, APP, manifest().digest) is None
-        survey = store.survey_push(team, APP, None, [], [manifest().digest, kept.digest])
+        survey = store.survey_push(team, APP, [], [], [manifest().digest, kept.digest])
         assert survey.manifests == {kept.digest}
         listed = store.list_tags(team, APP, Page(100)).entries
         assert [entry.name.value for entry in listed] == ["image", "t05", "v1"]
@@ -165,19 +166,19 @@ class RepositoryPromises:
         assert store.find_tag(team, APP, TagName("t05")) == tag("t05", manifest=kept)
         assert store.find_tag(team, RepositoryName("acme/other"), V1) == tag(manifest=manifest())
         with pytest.raises(Missing):
-            store.delete_manifest(team, APP, manifest().digest)
+            store.delete_manifest(team, APP, manifest().digest, change())
 
     def test_a_tag_that_moves_while_its_manifest_is_deleted_stays(
         self, store: MetadataStore, team: str
     ) -> None:
         old, new = manifest(b"old"), manifest(b"new")
-        store.put_manifest(team, repository(), old, [tag("v1"), tag("v2")])
+        store.put_manifest(team, repository(), old, [tag("v1"), tag("v2")], change())
 
         def act(number: int) -> None:
             if number:
-                store.put_manifest(team, repository(), new, [tag("v1")])
+                store.put_manifest(team, repository(), new, [tag("v1")], change())
             else:
-                store.delete_manifest(team, APP, old.digest)
+                store.delete_manifest(team, APP, old.digest, change())
 
         assert at_once(2, act) == [None, None]
         assert store.find_tag(team, APP, V1) == tag(manifest=new)
@@ -185,7 +186,7 @@ class RepositoryPromises:
         assert [entry.name.value for entry in listed] == ["v1"]
 
     def test_what_one_team_stores_no_other_sees(self, store: MetadataStore, team: str) -> None:
-        store.put_manifest(team, repository(), manifest(), [tag()])
+        store.put_manifest(team, repository(), manifest(), [tag()], change())
         store.put_blob(team, APP, blob())
         other = f"{team}-b"
         assert store.find_repository(other, APP) is None
@@ -194,23 +195,23 @@ class RepositoryPromises:
         assert store.find_link(other, APP, blob().digest) is None
         assert store.find_blob(other, blob().digest) is None
         assert list(store.list_repositories(other, Page(10)).entries) == []
-        survey = store.survey_push(other, APP, V1, [blob().digest], [manifest().digest])
-        assert survey == PushSurvey(None, None)
+        survey = store.survey_push(other, APP, [V1], [blob().digest], [manifest().digest])
+        assert survey == PushSurvey(None)
         with pytest.raises(Missing):
-            store.delete_tag(other, APP, V1)
+            store.delete_tag(other, APP, V1, change())
 
     def test_a_survey_says_what_is_there_and_nothing_of_what_is_not(
         self, store: MetadataStore, team: str
     ) -> None:
         stored = manifest(annotations={"k": "v"})
-        store.put_manifest(team, repository(), stored, [tag()])
+        store.put_manifest(team, repository(), stored, [tag()], change())
         store.put_blob(team, APP, blob(b"mine"))
         store.put_blob(team, RepositoryName("acme/other"), blob(b"theirs"))
         wanted = [blob(b"mine").digest, blob(b"theirs").digest, unknown_digest()]
-        survey = store.survey_push(team, APP, V1, [*wanted, *wanted], [stored.digest, *wanted])
+        survey = store.survey_push(team, APP, [V1], [*wanted, *wanted], [stored.digest, *wanted])
         slim = tag(manifest=replace(stored, raw=None, annotations={}))
         assert survey == PushSurvey(
-            repository(), slim, {wanted[0]: blob(b"mine")}, frozenset({stored.digest})
+            repository(), {V1: slim}, {wanted[0]: blob(b"mine")}, frozenset({stored.digest})
         )
 
     def test_a_survey_may_ask_for_hundreds(self, store: MetadataStore, team: str) -> None:
@@ -218,14 +219,14 @@ class RepositoryPromises:
         for each in blobs:
             store.put_blob(team, APP, each)
         wanted = [blob(b"%d" % n).digest for n in range(250)]
-        survey = store.survey_push(team, APP, None, wanted, wanted)
-        assert survey == PushSurvey(None, None, {each.digest: each for each in blobs})
+        survey = store.survey_push(team, APP, [], wanted, wanted)
+        assert survey == PushSurvey(None, {}, {each.digest: each for each in blobs})
 
     def test_two_pushes_to_one_tag_take_turns(self, store: MetadataStore, team: str) -> None:
         rivals = [manifest(b"%d" % n) for n in range(6)]
 
         def push(number: int) -> None:
-            store.put_manifest(team, repository(), rivals[number], [tag("v1"), tag("v2")])
+            store.put_manifest(team, repository(), rivals[number], [tag("v1"), tag("v2")], change())
 
         outcomes = at_once(len(rivals), push)
 
@@ -320,8 +321,8 @@ class RepositoryPromises:
         assert (list(something.entries), something.more) == ([], True)
 
     def test_lists_hold_only_what_belongs_to_them(self, store: MetadataStore, team: str) -> None:
-        store.put_manifest(team, repository("a/b"), manifest(), [tag("one")])
-        store.put_manifest(team, repository("a/b/c"), manifest(), [tag("two")])
+        store.put_manifest(team, repository("a/b"), manifest(), [tag("one")], change())
+        store.put_manifest(team, repository("a/b/c"), manifest(), [tag("two")], change())
         store.put_blob(team, RepositoryName("a/b"), blob())
         listed = store.list_tags(team, RepositoryName("a/b"), Page(10)).entries
         assert [entry.name.value for entry in listed] == ["one"]
@@ -331,7 +332,7 @@ def _tag_all(store: MetadataStore, team: str, names: list[str]) -> None:
     # Forty at a time: a transaction holds a hundred items, and a tag is two of them.
     for at in range(0, len(names), 40):
         tags = [tag(name) for name in names[at : at + 40]]
-        store.put_manifest(team, repository(), manifest(), tags)
+        store.put_manifest(team, repository(), manifest(), tags, change())
 
 
 def _pages_of_tags(store: MetadataStore, team: str, limit: int) -> list[str]:

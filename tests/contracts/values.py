@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from threading import Barrier
 from typing import Any, TypeVar
 
 from chalicelib.domain.digest import Digest, digest_of
 from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName, TagName
-from chalicelib.domain.records import Blob, Repository, StoredManifest, Tag
+from chalicelib.domain.records import Blob, Change, Repository, StoredManifest, Tag
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import PortError
 
@@ -38,6 +39,15 @@ def manifest(raw: bytes = b'{"schemaVersion":2}', **changes: Any) -> StoredManif
 
 def tag(name: str = "v1", **changes: Any) -> Tag:
     return Tag(**{"name": TagName(name), "updated_at_s": NOW_S, **changes})
+
+
+_MOMENTS = count()
+
+
+def change(by: str | None = "alice") -> Change:
+    """A moment later than every one before it."""
+    moment = next(_MOMENTS)
+    return Change(NOW_S * 1000 + moment, f"{moment:032x}", by)
 
 
 def blob(data: bytes = b"layer", object_key: str = "team/sha256/xx") -> Blob:

@@ -21,16 +21,20 @@ from chalicelib.domain.access import (
     Actor,
     Decision,
     Grant,
+    Limit,
     Mode,
     decide,
     needs_standing,
+    reads_whole_team,
     team_of,
 )
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 
 ACTIONS = (
     Action.NONE,
+    Action.IDENTIFIED,
     Action.SIGNED_IN,
+    Action.CATALOG,
     Action.PULL,
     Action.PUSH,
     Action.DELETE,
@@ -74,18 +78,44 @@ ACTORS = {
     "alice": Actor("alice"),
     "a user named library": Actor("library"),
     "administrator": Actor("root", is_administrator=True),
-    "read token": Actor("alice", grant=grant(Action.PULL)),
-    "write token": Actor("alice", grant=grant(Action.PULL, Action.PUSH)),
-    "delete token": Actor("alice", grant=grant(Action.PULL, Action.DELETE, Action.ADMIN)),
-    "token of nobody": Actor("", grant=grant(Action.PULL, repository="bob/site")),
-    "administrator's token": Actor("root", is_administrator=True, grant=grant(Action.PULL)),
+    "read token": Actor("alice", grants=(grant(Action.PULL),)),
+    "write token": Actor("alice", grants=(grant(Action.PULL, Action.PUSH),)),
+    "delete token": Actor("alice", grants=(grant(Action.PULL, Action.DELETE, Action.ADMIN),)),
+    "token of nobody": Actor("", grants=(grant(Action.PULL, repository="bob/site"),)),
+    "administrator's token": Actor("root", is_administrator=True, grants=(grant(Action.PULL),)),
+    "bearer": Actor(
+        "alice",
+        grants=(
+            Grant(RepositoryName("alice/app"), frozenset({Action.PULL})),
+            Grant(RepositoryName("bob/app"), NOTHING, frozenset({Action.PULL, Action.PUSH})),
+        ),
+        is_renewable=True,
+    ),
+    "bearer of nothing, with the catalog": Actor(
+        "alice", grants=(), is_renewable=True, lists_catalog=True
+    ),
+    "bearer of nobody": Actor(
+        grants=(
+            Grant(RepositoryName("bob/site"), READ),
+            Grant(RepositoryName("bob/app"), NOTHING, READ),
+        ),
+        is_renewable=True,
+    ),
+    "API token of all": Actor("alice", limits=(Limit("*", frozenset(Action)),)),
+    "API token that pulls what is alice's": Actor("alice", limits=(Limit("alice/*", READ),)),
+    "API token that writes two": Actor(
+        "alice", limits=(Limit("alice/app", WRITE), Limit("bob/common", WRITE))
+    ),
+    "administrator's API token": Actor(
+        "root", is_administrator=True, limits=(Limit("bob/*", READ),)
+    ),
 }
 
 NOT_MINE = {
-    "private": "aadddd",
-    "public": "aaaddd",
-    "granted read": "aaaddd",
-    "granted write": "aaaaad",
+    "private": "aaaadddd",
+    "public": "aaaaaddd",
+    "granted read": "aaaaaddd",
+    "granted write": "aaaaaaad",
 }
 OF_OTHERS = {
     "bob private": NOT_MINE["private"],
@@ -95,27 +125,45 @@ OF_OTHERS = {
     "library private": NOT_MINE["private"],
     "library public": NOT_MINE["public"],
     "library granted write": NOT_MINE["granted write"],
-    "none": "aadddd",
+    "none": "aaaadddd",
 }
 # A token covers one repository, whatever the record of any other says.
-NOWHERE = dict.fromkeys(REPOSITORIES, "addddd")
+NOWHERE = dict.fromkeys(REPOSITORIES, "aadddddd")
 
 MATRIX = {
-    "anonymous": dict.fromkeys(REPOSITORIES, "aiiiii")
-    | {"alice public": "aiaiii", "bob public": "aiaiii", "library public": "aiaiii"},
-    "alice": {"alice private": "aaaaaa", "alice public": "aaaaaa", **OF_OTHERS},
+    "anonymous": dict.fromkeys(REPOSITORIES, "aiiiiiii")
+    | {"alice public": "aiiiaiii", "bob public": "aiiiaiii", "library public": "aiiiaiii"},
+    "alice": {"alice private": "aaaaaaaa", "alice public": "aaaaaaaa", **OF_OTHERS},
     "a user named library": {
         "alice private": NOT_MINE["private"],
         "alice public": NOT_MINE["public"],
         **OF_OTHERS,
     },
-    "administrator": dict.fromkeys(REPOSITORIES, "aaaaaa") | {"none": "aadddd"},
-    "read token": NOWHERE | {"alice private": "adaddd"},
-    "write token": NOWHERE | {"alice private": "adaadd"},
-    "delete token": NOWHERE | {"alice private": "adadaa"},
-    "token of nobody": NOWHERE | {"bob public": "adaddd"},
-    "administrator's token": NOWHERE | {"alice private": "adaddd"},
+    "administrator": dict.fromkeys(REPOSITORIES, "aaaaaaaa") | {"none": "aaaadddd"},
+    "read token": NOWHERE | {"alice private": "aaddaddd"},
+    "write token": NOWHERE | {"alice private": "aaddaadd"},
+    "delete token": NOWHERE | {"alice private": "aaddadaa"},
+    "token of nobody": NOWHERE | {"bob public": "aaddaddd"},
+    "administrator's token": NOWHERE | {"alice private": "aaddaddd"},
+    "bearer": dict.fromkeys(REPOSITORIES, "aaddiiii")
+    | {"alice private": "aaddaiii", "bob private": "aaddddii"},
+    "bearer of nothing, with the catalog": dict.fromkeys(REPOSITORIES, "aadaiiii"),
+    "bearer of nobody": dict.fromkeys(REPOSITORIES, "aaiiiiii") | {"bob public": "aaiiaiii"},
+    "API token of all": {
+        "alice private": "aadaaaaa",
+        "alice public": "aadaaaaa",
+        **{what: cell[:2] + "d" + cell[3:] for what, cell in OF_OTHERS.items()},
+    },
+    "API token that pulls what is alice's": dict.fromkeys(REPOSITORIES, "aadadddd")
+    | {"alice private": "aadaaddd", "alice public": "aadaaddd"},
+    "API token that writes two": dict.fromkeys(REPOSITORIES, "aadadddd")
+    | {"alice private": "aadaaaad", "bob granted write": "aadaaaad"},
+    "administrator's API token": dict.fromkeys(REPOSITORIES, "aadadddd")
+    | {what: "aadaaddd" for what in REPOSITORIES if what.startswith("bob ")},
 }
+
+# Whoever can get a token for more is asked to; nobody else who is known.
+RENEWABLE = {who for who, actor in ACTORS.items() if actor.is_renewable}
 
 ROWS = list(product(ACTORS, REPOSITORIES))
 
@@ -168,8 +216,21 @@ def test_the_record_is_read_exactly_where_it_can_change_the_decision(mode: Mode,
 
 def test_anonymous_is_asked_who_it_is_and_a_known_actor_is_told_no() -> None:
     for (who, what), action in product(ROWS, ACTIONS):
+        if who in RENEWABLE:
+            continue
         wrong = Decision.DENY if who == "anonymous" else Decision.IDENTIFY
         assert decision_of(Mode.ACCOUNTS, who, what, action) is not wrong, (who, what, action)
+
+
+READS_ALL = {"alice": {"alice/app"}, "administrator": {"alice/app", "bob/app", "library/x"}}
+
+
+@pytest.mark.parametrize("who", ACTORS)
+def test_only_owners_and_administrators_themselves_read_a_whole_team(who: str) -> None:
+    names = ("alice/app", "bob/app", "library/x")
+    reads = {n for n in names if reads_whole_team(Mode.ACCOUNTS, ACTORS[who], RepositoryName(n))}
+    assert reads == READS_ALL.get(who, set())
+    assert reads_whole_team(Mode.OPEN, ACTORS[who], RepositoryName("bob/app"))
 
 
 TEAMS = [

@@ -139,9 +139,9 @@ def test_a_token_narrows_its_holder_to_one_repository(
     actor = V1Token(RepositoryName("acme/app"), access, user, NOW_S).actor()
     assert actor.name == name
     assert not actor.is_administrator
-    assert actor.grant is not None
-    assert actor.grant.repository == RepositoryName("acme/app")
-    assert actor.grant.actions == actions
+    assert actor.grants is not None
+    assert [grant.repository for grant in actor.grants] == [RepositoryName("acme/app")]
+    assert actor.grants[0].actions == actions
 
 
 def test_only_a_delete_token_removes_a_repository() -> None:

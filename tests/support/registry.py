@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chalicelib.domain.access import Mode
 from chalicelib.service.world import World
@@ -51,15 +52,15 @@ def serving(gateway: Gateway) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_registry(mode: Mode = Mode.OPEN) -> Iterator[RunningRegistry]:
-    """An embedded registry for as long as the block runs."""
+def running_registry(mode: Mode = Mode.OPEN, **choices: Any) -> Iterator[RunningRegistry]:
+    """An embedded registry for as long as the block runs; ``choices`` as ``local.Choices``."""
     with tempfile.TemporaryDirectory(prefix="roadstead-") as folder:
         data = Path(folder)
         stack = EmbeddedStack(data, log=lambda line: None, durable=False)
         endpoints = stack.start()
         try:
             world = local.open_world(
-                endpoints, local.Choices(mode), local.registry_keys(data, mode)
+                endpoints, local.Choices(mode, **choices), local.registry_keys(data, mode)
             )
             with serving(up.make_gateway(world)) as host:
                 yield RunningRegistry(host, world)

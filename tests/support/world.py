@@ -30,9 +30,15 @@ class SettableClock:
     """A clock that stands until a test moves it."""
 
     at_s: int = 1_800_000_000
+    readings: int = 0
 
     def now_s(self) -> int:
         return self.at_s
+
+    def now_ms(self) -> int:
+        """Later with every reading, so that what happens in one second keeps its order."""
+        self.readings += 1
+        return self.at_s * 1000 + self.readings
 
 
 def memory_world(mode: Mode = Mode.OPEN, **changes: Any) -> World:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.hub_models import (
+    ApiTokenRow,
     EmailRow,
     FailureRow,
     GrantRow,
@@ -16,7 +17,7 @@ from chalicelib.adapters.dynamo.models import RepositoryRow
 from chalicelib.adapters.dynamo.table import Table
 from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.records import GrantRecord, User
+from chalicelib.domain.records import ApiToken, GrantRecord, User
 from chalicelib.hub_ports import LoginFacts, Standing
 from chalicelib.ports import Conflict, Missing
 
@@ -28,15 +29,17 @@ class Accounts:
         row = self._table.get(UserRow, keys.user(name))
         return row.value() if row else None
 
-    def find_login(self, name: str, address: str) -> LoginFacts:
+    def find_login(self, name: str, address: str, token_id: str | None = None) -> LoginFacts:
         by_name, by_address = keys.failures("name", name), keys.failures("address", address)
-        rows = self._table.batch_get([keys.user(name), by_name, by_address])
+        token_key = [keys.api_token(name, token_id)] if token_id else []
+        rows = self._table.batch_get([keys.user(name), by_name, by_address, *token_key])
         users = [row.value() for row in rows if isinstance(row, UserRow)]
         failures = {row.pk: row.value() for row in rows if isinstance(row, FailureRow)}
         return LoginFacts(
             users[0] if users else None,
             failures.get(by_name.pk, Failures()),
             failures.get(by_address.pk, Failures()),
+            next((row.value() for row in rows if isinstance(row, ApiTokenRow)), None),
         )
 
     def note_failure(self, name: str, address: str, *, now_s: int, expires_at_s: int) -> None:
@@ -102,6 +105,28 @@ class Accounts:
 
     def put_invitation(self, invitation: str, *, expires_at_s: int) -> None:
         self._table.put(InvitationRow.at(keys.invitation(invitation), expires_at_s=expires_at_s))
+
+    def put_api_token(self, token: ApiToken) -> None:
+        self._table.put(ApiTokenRow.of(token))
+
+    def find_api_token(self, user: str, token_id: str) -> ApiToken | None:
+        row = self._table.get(ApiTokenRow, keys.api_token(user, token_id))
+        return row.value() if row else None
+
+    def list_api_tokens(self, user: str) -> Sequence[ApiToken]:
+        rows, _ = self._table.query(
+            ApiTokenRow, keys.user(user).pk, keys.span_after(keys.API_TOKENS, "")
+        )
+        return [row.value() for row in rows]
+
+    def delete_api_token(self, user: str, token_id: str) -> None:
+        writes = self._table.transaction()
+        key = keys.api_token(user, token_id)
+        writes.delete(key, condition=ApiTokenRow.pk.exists())
+        try:
+            writes.commit()
+        except Conflict as error:
+            raise Missing(f"API token {token_id}") from error
 
     def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
         wanted = [keys.repository(team, name)]

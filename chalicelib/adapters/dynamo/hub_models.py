@@ -10,7 +10,8 @@ from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.models import EXPIRY, Row
 from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.records import GrantRecord, User
+from chalicelib.domain.records import ApiToken, GrantRecord, User
+from chalicelib.domain.scopes import parse_limit, render_limit
 from chalicelib.domain.search import Found
 
 
@@ -60,6 +61,40 @@ class FailureRow(Row, discriminator="failures"):
 
 class InvitationRow(Row, discriminator="invitation"):
     expires_at_s = NumberAttribute(attr_name=EXPIRY)
+
+
+class ApiTokenRow(Row, discriminator="api token"):
+    token_id = UnicodeAttribute()
+    user = UnicodeAttribute()
+    label = UnicodeAttribute()
+    secret_sha256 = UnicodeAttribute()
+    limits = UnicodeAttribute()
+    created_at_s = NumberAttribute()
+    expires_at_s = NumberAttribute(attr_name=EXPIRY, null=True)
+
+    @classmethod
+    def of(cls, token: ApiToken) -> Self:
+        return cls.at(
+            keys.api_token(token.user, token.token_id),
+            token_id=token.token_id,
+            user=token.user,
+            label=token.label,
+            secret_sha256=token.secret_sha256,
+            limits=" ".join(render_limit(limit) for limit in token.limits),
+            created_at_s=token.created_at_s,
+            expires_at_s=token.expires_at_s,
+        )
+
+    def value(self) -> ApiToken:
+        return ApiToken(
+            token_id=self.token_id,
+            user=self.user,
+            label=self.label,
+            secret_sha256=self.secret_sha256,
+            limits=tuple(parse_limit(text) for text in self.limits.split()),
+            created_at_s=int(self.created_at_s),
+            expires_at_s=None if self.expires_at_s is None else int(self.expires_at_s),
+        )
 
 
 class GrantRow(Row, discriminator="grant"):

@@ -20,7 +20,7 @@ from chalicelib.domain.image import ImageState, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, IndexImage
 from chalicelib.domain.upload import UploadSession
-from chalicelib.ports import ListedImages
+from chalicelib.image_ports import ListedImages
 
 # A json may be 1 MB and resist compression, an item is 400 KB: the rest goes into pieces.
 PIECE_BYTES = 300_000

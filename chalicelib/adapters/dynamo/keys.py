@@ -6,7 +6,11 @@
     REPO#<team>#<path>              man#<digest>        "this manifest is here", without bytes
     REPO#<team>#<path>              blob#<digest>       link: this repository may serve the blob
     REPO#<team>#<path>              v1img#<image id>    an entry of the v1 image list
-    REPO#<team>#<path>              v1man#<image id>    the manifest that shows a v1 image
+    REPO#<team>#<path>              v1man#<image id>    the manifest that shows a v1 image, or
+                                                        another manifest in other types
+    REPO#<team>#<path>              ref#<subject>#<order>        a manifest with that subject
+    REPO#<team>#<path>              par#<child>#<digest>         an index that names the child
+    REPO#<team>#<path>              hist#<tag>#<order>           what a tag was pointed to, and when
     TAG#<team>#<path>#<tag>         #                   a tag with its manifest: one read is a pull
     MAN#<team>#<path>#<digest>      #                   a manifest
     BLOB#<team>#<digest>            #                   a blob of the team, whoever links it
@@ -17,6 +21,7 @@
     IMG#<team>#<image id>           in#<path>           a repository that lists it
     USER#<name>                     #                   an account
     USER#<name>                     grant#<path>        the same grant, found by whom it is for
+    USER#<name>                     token#<id>          an API token; may expire
     EMAIL#<address>                 #                   whose address this is: each only once
     FAIL#name|address#<of what>     #                   wrong passwords; expires
     INVITE#<hash>                   #                   an invitation; expires
@@ -45,6 +50,10 @@ INDEX_IMAGES = "v1img#"
 GRANTS = "grant#"
 HOLDERS = "in#"
 BRIDGED = "v1man#"
+REFERRERS = "ref#"
+PARENTS = "par#"
+HISTORY = "hist#"
+API_TOKENS = "token#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -100,6 +109,33 @@ def json_piece(team: str, image_id: str, json_hash: str, number: int) -> Key:
     return Key(f"IMG#{team}#{image_id}", f"json#{json_hash}#{number}")
 
 
+def referrer(team: str, name: RepositoryName, subject: Digest, order: str) -> Key:
+    return Key(contents(team, name), f"{referrers(subject)}{order}")
+
+
+def referrers(subject: Digest) -> str:
+    """How the sort keys of a subject's referrers begin."""
+    return f"{REFERRERS}{subject}#"
+
+
+def parent(team: str, name: RepositoryName, child: Digest, digest: Digest) -> Key:
+    return Key(contents(team, name), f"{parents(child)}{digest}")
+
+
+def parents(child: Digest) -> str:
+    """How the sort keys of what names a manifest begin."""
+    return f"{PARENTS}{child}#"
+
+
+def event(team: str, name: RepositoryName, tag: TagName, order: str) -> Key:
+    return Key(contents(team, name), f"{events(tag)}{order}")
+
+
+def events(tag: TagName) -> str:
+    """How the sort keys of a tag's history begin."""
+    return f"{HISTORY}{tag.value}#"
+
+
 def user(name: str) -> Key:
     return Key(f"USER#{name}", ALONE)
 
@@ -118,6 +154,10 @@ def grant(team: str, name: RepositoryName, user: str) -> Key:
 
 def granted(user: str, name: RepositoryName) -> Key:
     return Key(f"USER#{user}", f"{GRANTS}{name.path}")
+
+
+def api_token(user: str, token_id: str) -> Key:
+    return Key(f"USER#{user}", f"{API_TOKENS}{token_id}")
 
 
 def email(address: str) -> Key:

@@ -23,6 +23,7 @@ from chalicelib.domain.digest import Digest
 from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
+from chalicelib.domain.tag_rules import dump_rules, load_rules
 from chalicelib.domain.upload import RunningHash, Tail, UploadSession
 
 PARTITION_KEY, SORT_KEY, EXPIRY = "PK", "SK", "expires_at_s"
@@ -56,6 +57,7 @@ class RepositoryRow(Row, discriminator="repository"):
     created_at_s = _number(null=False)
     is_public = BooleanAttribute()
     description = _text()
+    tag_rules = _text()
 
     @classmethod
     def of(cls, team: str, repository: Repository) -> Self:
@@ -64,18 +66,20 @@ class RepositoryRow(Row, discriminator="repository"):
             created_at_s=repository.created_at_s,
             is_public=repository.is_public,
             description=repository.description or None,
+            tag_rules=dump_rules(repository.tag_rules) if repository.tag_rules else None,
         )
 
     def name(self) -> RepositoryName:
         return RepositoryName(self.sk.removeprefix(keys.REPOSITORIES))
 
     def value(self) -> Repository:
+        rules = load_rules(self.tag_rules) if self.tag_rules else ()
         return Repository(
-            self.name(), int(self.created_at_s), self.is_public, self.description or ""
+            self.name(), int(self.created_at_s), self.is_public, self.description or "", rules
         )
 
 
-class _ManifestColumns(Row):
+class ManifestColumns(Row):
     """The columns of a manifest; all empty where there is none."""
 
     digest = _text()
@@ -87,7 +91,7 @@ class _ManifestColumns(Row):
     artifact_type = _text()
     annotations = _bytes()
 
-    def _fill(self, manifest: StoredManifest | None, *, slim: bool) -> None:
+    def fill(self, manifest: StoredManifest | None, *, slim: bool) -> None:
         if manifest is None:
             return
         self.digest = str(manifest.digest)
@@ -117,31 +121,35 @@ class _ManifestColumns(Row):
         )
 
 
-class ManifestRow(_ManifestColumns, discriminator="manifest"):
+class ManifestRow(ManifestColumns, discriminator="manifest"):
     @classmethod
     def of(cls, team: str, name: RepositoryName, manifest: StoredManifest) -> Self:
         row = cls.at(keys.manifest(team, name, manifest.digest))
-        row._fill(manifest, slim=False)
+        row.fill(manifest, slim=False)
         return row
 
 
-class BridgedRow(_ManifestColumns, discriminator="bridged"):
+class BridgedRow(ManifestColumns, discriminator="bridged"):
     @classmethod
     def of(cls, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest) -> Self:
         row = cls.at(keys.bridged(team, name, image_id))
-        row._fill(manifest, slim=False)
+        row.fill(manifest, slim=False)
         return row
 
 
-class ManifestEntryRow(_ManifestColumns, discriminator="manifest entry"):
+class ManifestEntryRow(ManifestColumns, discriminator="manifest entry"):
+    """``revision`` is new with every write: a deletion sees by it what was pushed meanwhile."""
+
+    revision = _text()
+
     @classmethod
-    def of(cls, team: str, name: RepositoryName, manifest: StoredManifest) -> Self:
-        row = cls.at(keys.manifest_entry(team, name, manifest.digest))
-        row._fill(manifest, slim=True)
+    def of(cls, team: str, name: RepositoryName, manifest: StoredManifest, revision: str) -> Self:
+        row = cls.at(keys.manifest_entry(team, name, manifest.digest), revision=revision)
+        row.fill(manifest, slim=True)
         return row
 
 
-class _TagColumns(_ManifestColumns):
+class _TagColumns(ManifestColumns):
     tag = _text(null=False)
     updated_at_s = _number(null=False)
     image_id = _text()
@@ -156,7 +164,7 @@ class _TagColumns(_ManifestColumns):
             image_id=tag.image_id,
             client=packing.pack_texts(tag.client),
         )
-        row._fill(tag.manifest, slim=slim)
+        row.fill(tag.manifest, slim=slim)
         return row
 
     def value(self) -> Tag:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pynamodb.expressions.condition import Condition
+
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.hub_models import EntryRow, GrantRow
 from chalicelib.adapters.dynamo.models import (
@@ -41,18 +43,8 @@ class Search:
             return
 
     def change_repository(self, team: str, before: Repository, after: Repository) -> None:
-        writes, columns = self._table.transaction(), RepositoryRow
-        description = columns.description
-        unchanged = (
-            (columns.created_at_s == before.created_at_s)
-            & (columns.is_public == before.is_public)
-            & (
-                (description == before.description)
-                if before.description
-                else description.does_not_exist()
-            )
-        )
-        writes.put(RepositoryRow.of(team, after), condition=unchanged)
+        writes = self._table.transaction()
+        writes.put(RepositoryRow.of(team, after), condition=_unchanged(team, before))
         old, new = _entries(team, before), _entries(team, after)
         for entry in new.values():
             writes.put(entry)
@@ -88,6 +80,20 @@ class Search:
         wanted = [keys.repository(team, name) for team, name in team_names]
         rows = self._table.batch_get(wanted) if wanted else []
         return [row.value() for row in rows if isinstance(row, RepositoryRow)]
+
+
+def _unchanged(team: str, before: Repository) -> Condition:
+    """That the record is still as it was: nothing that somebody else has changed is lost."""
+    row, columns = RepositoryRow.of(team, before), RepositoryRow
+    condition: Condition = (columns.created_at_s == row.created_at_s) & (
+        columns.is_public == row.is_public
+    )
+    for column, value in (
+        (columns.description, row.description),
+        (columns.tag_rules, row.tag_rules),
+    ):
+        condition &= column.does_not_exist() if value is None else column == value
+    return condition
 
 
 def _entries(team: str, repository: Repository) -> dict[keys.Key, EntryRow]:

@@ -11,15 +11,17 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from chalicelib.adapters.aws import shared_session
 from chalicelib.adapters.dynamo.accounts import Accounts
 from chalicelib.adapters.dynamo.images import Images
+from chalicelib.adapters.dynamo.manifests import Manifests
 from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
 from chalicelib.adapters.dynamo.repositories import Repositories
 from chalicelib.adapters.dynamo.search import Search
 from chalicelib.adapters.dynamo.table import READ_TIMEOUT_S, Table
+from chalicelib.adapters.dynamo.tags import Tags
 from chalicelib.adapters.dynamo.uploads import Uploads
 from chalicelib.ports import Unavailable
 
 
-class DynamoMetadata(Search, Repositories, Uploads, Images, Accounts):
+class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Images, Accounts):
     """MetadataStore, AccountStore and SearchStore in one table; safe for any number of threads.
 
     Without ``session`` AWS's own chain gives the credentials. ``sleep`` is how long to wait

@@ -7,7 +7,7 @@ from threading import RLock
 
 from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.records import GrantRecord, Repository, User
+from chalicelib.domain.records import ApiToken, GrantRecord, Repository, User
 from chalicelib.domain.search import Found, index_words
 from chalicelib.hub_ports import LoginFacts, Standing
 from chalicelib.ports import Conflict, Missing
@@ -24,6 +24,7 @@ class MemoryHub:
         self._emails: dict[str, str] = {}
         self._failures: dict[str, tuple[Failures, int]] = {}
         self._invitations: dict[str, int] = {}
+        self._tokens: dict[tuple[str, str], ApiToken] = {}
         self._grants: dict[tuple[str, RepositoryName, str], GrantRecord] = {}
         self._entries: dict[tuple[str, str, RepositoryName], Found] = {}
 
@@ -33,12 +34,13 @@ class MemoryHub:
         with self._lock:
             return self._users.get(name)
 
-    def find_login(self, name: str, address: str) -> LoginFacts:
+    def find_login(self, name: str, address: str, token_id: str | None = None) -> LoginFacts:
         with self._lock:
             return LoginFacts(
                 self._users.get(name),
                 self._failures.get(f"name {name}", (Failures(), 0))[0],
                 self._failures.get(f"address {address}", (Failures(), 0))[0],
+                self._tokens.get((name, token_id)) if token_id else None,
             )
 
     def note_failure(self, name: str, address: str, *, now_s: int, expires_at_s: int) -> None:
@@ -81,6 +83,24 @@ class MemoryHub:
     def put_invitation(self, invitation: str, *, expires_at_s: int) -> None:
         with self._lock:
             self._invitations[invitation] = expires_at_s
+
+    def put_api_token(self, token: ApiToken) -> None:
+        with self._lock:
+            self._tokens[token.user, token.token_id] = token
+
+    def find_api_token(self, user: str, token_id: str) -> ApiToken | None:
+        with self._lock:
+            return self._tokens.get((user, token_id))
+
+    def list_api_tokens(self, user: str) -> Sequence[ApiToken]:
+        with self._lock:
+            found = [token for key, token in self._tokens.items() if key[0] == user]
+        return sorted(found, key=lambda token: token.token_id)
+
+    def delete_api_token(self, user: str, token_id: str) -> None:
+        with self._lock:
+            if self._tokens.pop((user, token_id), None) is None:
+                raise Missing(f"API token {token_id}")
 
     def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
         with self._lock:

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any
 
 from chalicelib.adapters.memory.hub import MemoryHub
+from chalicelib.adapters.memory.manifests import MemoryManifests
+from chalicelib.adapters.memory.pages import cut
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.image import ImageState, V1Image
-from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Listing, Page
-from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
+from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest
 from chalicelib.domain.upload import UploadSession
-from chalicelib.ports import Conflict, ListedImages, Missing, PushSurvey
+from chalicelib.image_ports import ListedImages
+from chalicelib.ports import Conflict, Missing
 
-T = TypeVar("T")
 
-
-class MemoryMetadata(MemoryHub):
+class MemoryMetadata(MemoryManifests, MemoryHub):
     """Every fact lies under a key that begins with its team."""
 
     def __init__(self) -> None:
         self._lock = RLock()
         self._repositories: dict[tuple[str, RepositoryName], Repository] = {}
-        self._manifests: dict[tuple[str, RepositoryName, Digest], StoredManifest] = {}
-        self._tags: dict[tuple[str, RepositoryName, TagName], Tag] = {}
-        self._links: dict[tuple[str, RepositoryName, Digest], Blob] = {}
         self._blobs: dict[tuple[str, Digest], Blob] = {}
         self._uploads: dict[tuple[str, str], UploadSession] = {}
         self._bridged: dict[tuple[str, RepositoryName, str], StoredManifest] = {}
         self._images: dict[tuple[str, str], V1Image] = {}
         self._listed: dict[tuple[str, RepositoryName], dict[str, IndexImage]] = {}
-        super().__init__()
+        MemoryManifests.__init__(self)
+        MemoryHub.__init__(self)
 
     # --- repositories -------------------------------------------------------------------------
 
@@ -48,70 +47,7 @@ class MemoryMetadata(MemoryHub):
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
         with self._lock:
             names = [name for owner, name in self._repositories if owner == team]
-        return _cut(names, page, lambda name: name.path)
-
-    # --- manifests and tags -------------------------------------------------------------------
-
-    def survey_push(
-        self,
-        team: str,
-        name: RepositoryName,
-        tag: TagName | None,
-        blobs: Sequence[Digest],
-        manifests: Sequence[Digest],
-    ) -> PushSurvey:
-        with self._lock:
-            found = self._tags.get((team, name, tag)) if tag else None
-            links = {digest: self._links.get((team, name, digest)) for digest in blobs}
-            return PushSurvey(
-                self._repositories.get((team, name)),
-                _slim(found) if found else None,
-                {digest: blob for digest, blob in links.items() if blob},
-                frozenset(d for d in manifests if (team, name, d) in self._manifests),
-            )
-
-    def put_manifest(
-        self, team: str, repository: Repository, manifest: StoredManifest, tags: Sequence[Tag]
-    ) -> None:
-        with self._lock:
-            self._repositories.setdefault((team, repository.name), repository)
-            self._manifests[team, repository.name, manifest.digest] = manifest
-            for tag in tags:
-                pointed = replace(tag, manifest=manifest, image_id=None)
-                self._tags[team, repository.name, tag.name] = pointed
-
-    def find_manifest(
-        self, team: str, name: RepositoryName, digest: Digest
-    ) -> StoredManifest | None:
-        with self._lock:
-            return self._manifests.get((team, name, digest))
-
-    def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
-        with self._lock:
-            return self._tags.get((team, name, tag))
-
-    def put_tag(self, team: str, repository: Repository, tag: Tag) -> None:
-        with self._lock:
-            self._repositories.setdefault((team, repository.name), repository)
-            self._tags[team, repository.name, tag.name] = tag
-
-    def delete_tag(self, team: str, name: RepositoryName, tag: TagName) -> None:
-        with self._lock:
-            if self._tags.pop((team, name, tag), None) is None:
-                raise Missing(f"tag {tag}")
-
-    def delete_manifest(self, team: str, name: RepositoryName, digest: Digest) -> None:
-        with self._lock:
-            if self._manifests.pop((team, name, digest), None) is None:
-                raise Missing(f"manifest {digest}")
-            for key, tag in list(self._tags.items()):
-                if key[:2] == (team, name) and tag.manifest and tag.manifest.digest == digest:
-                    del self._tags[key]
-
-    def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
-        with self._lock:
-            tags = [_slim(tag) for key, tag in self._tags.items() if key[:2] == (team, name)]
-        return _cut(tags, page, lambda tag: tag.name.value)
+        return cut(names, page, lambda name: name.path)
 
     # --- blobs --------------------------------------------------------------------------------
 
@@ -274,21 +210,10 @@ class MemoryMetadata(MemoryHub):
             self._tags,
             self._links,
             self._bridged,
+            self._named,
+            self._history,
         )
         for facts in held:
             for key in [key for key in facts if key[:2] == (team, name)]:
                 del facts[key]
         self._listed.pop((team, name), None)
-
-
-def _slim(tag: Tag) -> Tag:
-    """The tag as lists show it: without what makes a manifest large."""
-    if tag.manifest is None:
-        return tag
-    return replace(tag, manifest=replace(tag.manifest, raw=None, annotations={}))
-
-
-def _cut(entries: Iterable[T], page: Page, key: Callable[[T], str]) -> Listing[T]:
-    # Code points sort as their UTF-8 bytes do, so that comparing str is comparing bytewise.
-    after = sorted((entry for entry in entries if key(entry) > page.after), key=key)
-    return Listing(after[: page.limit], more=len(after) > page.limit)

@@ -1,0 +1,235 @@
+"""Manifests, what names them, and what refers to them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.link_models import EventRow, ParentRow, ReferrerRow, referrer_key
+from chalicelib.adapters.dynamo.models import (
+    BridgedRow,
+    ManifestEntryRow,
+    ManifestRow,
+    TagEntryRow,
+    TagRow,
+    read_digest,
+)
+from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table, Transaction
+from chalicelib.adapters.dynamo.tags import bring_into_being, write_tag
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.paging import Listing, Page
+from chalicelib.domain.records import (
+    Change,
+    Repository,
+    StoredManifest,
+    Tag,
+    TagEvent,
+    type_prefix,
+)
+from chalicelib.ports import Conflict, Held, Missing, Unavailable
+
+# A transaction takes a hundred items: a tag that comes or goes is three, a child that is named two,
+# the manifest itself four.
+TAGS_AT_ONCE = 33
+CHILDREN_AT_ONCE = 50
+# How often a deletion begins again because the manifest was pushed meanwhile.
+DELETE_TRIES = 8
+
+
+class Manifests:
+    _table: Table
+
+    def put_manifest(
+        self,
+        team: str,
+        repository: Repository,
+        manifest: StoredManifest,
+        tags: Sequence[Tag],
+        change: Change,
+        *,
+        children: Sequence[Digest] = (),
+        fixed: frozenset[TagName] = frozenset(),
+    ) -> None:
+        name, distinct = repository.name, list(dict.fromkeys(children))
+        room = (TRANSACTION_ITEMS - 4 - 3 * len(tags)) // 2
+        for at in range(room, len(distinct), CHILDREN_AT_ONCE):
+            # Lines that name an index that is not there count for nothing: see `_parents`.
+            writes = self._table.transaction()
+            for child in distinct[at : at + CHILDREN_AT_ONCE]:
+                _name_child(writes, team, name, child, manifest.digest)
+            writes.commit()
+        writes = self._table.transaction()
+        bring_into_being(writes, team, repository)
+        _write_manifest(writes, team, name, manifest)
+        for child in distinct[:room]:
+            _name_child(writes, team, name, child, manifest.digest)
+        for tag in tags:
+            pointed = replace(tag, manifest=manifest, image_id=None)
+            write_tag(writes, team, name, pointed, change, fixed=tag.name in fixed)
+        writes.commit()
+
+    def find_manifest(
+        self, team: str, name: RepositoryName, digest: Digest
+    ) -> StoredManifest | None:
+        row = self._table.get(ManifestRow, keys.manifest(team, name, digest))
+        return row.manifest() if row else None
+
+    def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:
+        row = self._table.get(BridgedRow, keys.bridged(team, name, image_id))
+        return row.manifest() if row else None
+
+    def put_bridged(
+        self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
+    ) -> None:
+        writes = self._table.transaction()
+        writes.put(BridgedRow.of(team, name, image_id, manifest))
+        _write_manifest(writes, team, name, manifest)
+        writes.commit()
+
+    def delete_manifest(
+        self,
+        team: str,
+        name: RepositoryName,
+        digest: Digest,
+        change: Change,
+        *,
+        children: Sequence[Digest] = (),
+        kept: Callable[[TagName], bool] = lambda tag: False,
+    ) -> None:
+        for _ in range(DELETE_TRIES):
+            entry = self._table.get(ManifestEntryRow, keys.manifest_entry(team, name, digest))
+            if entry is None:
+                raise Missing(f"manifest {digest}")
+            self._clear_the_way(team, name, digest, change, kept)
+            if self._delete_entry(team, name, digest, entry):
+                self._forget_parent(team, name, digest, children)
+                return
+        raise Unavailable(f"manifest {digest} is pushed again and again while it is deleted")
+
+    def _clear_the_way(
+        self,
+        team: str,
+        name: RepositoryName,
+        digest: Digest,
+        change: Change,
+        kept: Callable[[TagName], bool],
+    ) -> None:
+        """Delete the tags that point to a manifest. Raises: Held, before anything is changed."""
+        parents = self._parents(team, name, digest)
+        span = keys.span_after(keys.TAGS, "")
+        entries = self._table.gather(TagEntryRow, keys.contents(team, name), span)
+        tags = [row.value().name for row in entries if row.digest == str(digest)]
+        held = [tag for tag in tags if kept(tag)]
+        if parents or held:
+            raise Held(held, parents)
+        for at in range(0, len(tags), TAGS_AT_ONCE):
+            self._delete_pointing(team, name, digest, change, tags[at : at + TAGS_AT_ONCE])
+
+    def _parents(self, team: str, name: RepositoryName, child: Digest) -> list[Digest]:
+        """What names a manifest and is there; a push that failed may have left lines behind."""
+        span = keys.span_after(keys.parents(child), "")
+        rows, _ = self._table.query(ParentRow, keys.contents(team, name), span)
+        wanted = [keys.manifest_entry(team, name, row.value()) for row in rows]
+        found = self._table.batch_get(wanted) if wanted else []
+        return [read_digest(row.digest) for row in found if isinstance(row, ManifestEntryRow)]
+
+    def _delete_entry(
+        self, team: str, name: RepositoryName, digest: Digest, entry: ManifestEntryRow
+    ) -> bool:
+        """Delete a manifest that nobody has pushed or named since; says whether it went."""
+        column = ManifestEntryRow.revision
+        unchanged = column == entry.revision if entry.revision else column.does_not_exist()
+        writes = self._table.transaction()
+        writes.delete(keys.manifest_entry(team, name, digest), condition=unchanged)
+        writes.delete(keys.manifest(team, name, digest))
+        stored = entry.manifest()
+        if stored is not None and stored.subject is not None:
+            writes.delete(referrer_key(team, name, stored.subject, stored))
+        try:
+            writes.commit()
+        except Conflict:
+            return False
+        return True
+
+    def _forget_parent(
+        self, team: str, name: RepositoryName, digest: Digest, children: Sequence[Digest]
+    ) -> None:
+        distinct = list(dict.fromkeys(children))
+        for at in range(0, len(distinct), TRANSACTION_ITEMS):
+            writes = self._table.transaction()
+            for child in distinct[at : at + TRANSACTION_ITEMS]:
+                writes.delete(keys.parent(team, name, child, digest))
+            writes.commit()
+
+    def _delete_pointing(
+        self,
+        team: str,
+        name: RepositoryName,
+        digest: Digest,
+        change: Change,
+        tags: Sequence[TagName],
+    ) -> None:
+        # A tag that a push has moved meanwhile stays: it points to something else now.
+        writes = self._table.transaction()
+        still = TagRow.digest == str(digest)
+        for tag in tags:
+            writes.delete(keys.tag(team, name, tag), condition=still)
+            writes.delete(
+                keys.tag_entry(team, name, tag), condition=TagEntryRow.digest == str(digest)
+            )
+            writes.put(EventRow.of(team, name, TagEvent(tag, None, change)))
+        try:
+            writes.commit()
+        except Conflict:
+            if len(tags) == 1:
+                return
+            for tag in tags:
+                self._delete_pointing(team, name, digest, change, [tag])
+
+    def list_referrers(
+        self,
+        team: str,
+        name: RepositoryName,
+        subject: Digest,
+        page: Page,
+        artifact_type: str | None = None,
+    ) -> Listing[StoredManifest]:
+        prefix = keys.referrers(subject)
+        kind = "" if artifact_type is None else type_prefix(artifact_type)
+        first, last = keys.span_after(f"{prefix}{kind}", "")
+        first = max(first, keys.span_after(prefix, page.after)[0])
+        if first > last:
+            return Listing([], more=False)
+        rows, more = self._table.query(
+            ReferrerRow, keys.contents(team, name), (first, last), limit=page.limit + 1
+        )
+        found = [row.value() for row in rows]
+        return Listing(found[: page.limit], more=more or len(found) > page.limit)
+
+
+def _write_manifest(
+    writes: Transaction, team: str, name: RepositoryName, manifest: StoredManifest
+) -> None:
+    writes.put(ManifestRow.of(team, name, manifest))
+    writes.put(ManifestEntryRow.of(team, name, manifest, secrets.token_hex(6)))
+    if manifest.subject is not None:
+        writes.put(ReferrerRow.of(team, name, manifest.subject, manifest))
+
+
+def _name_child(
+    writes: Transaction, team: str, name: RepositoryName, child: Digest, digest: Digest
+) -> None:
+    """Say that a manifest names a child, which must be there.
+
+    The child's new revision tells a deletion that is under way to look again at what names it.
+    """
+    columns = ManifestEntryRow
+    writes.update(
+        keys.manifest_entry(team, name, child),
+        actions=[columns.revision.set(secrets.token_hex(6))],
+        condition=columns.pk.exists(),
+    )
+    writes.put(ParentRow.of(team, name, child, digest))

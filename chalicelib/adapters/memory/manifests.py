@@ -1,0 +1,181 @@
+"""Manifests, tags, their history and their referrers, in dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import RLock
+
+from chalicelib.adapters.memory.pages import cut
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.paging import Listing, Page
+from chalicelib.domain.records import (
+    Blob,
+    Change,
+    Repository,
+    StoredManifest,
+    Tag,
+    TagEvent,
+    referrer_order,
+)
+from chalicelib.ports import Conflict, Held, Missing, PushSurvey
+
+
+class MemoryManifests:
+    """Shares its lock and its repositories with the metadata that it is a part of."""
+
+    _lock: RLock
+    _repositories: dict[tuple[str, RepositoryName], Repository]
+
+    def __init__(self) -> None:
+        self._manifests: dict[tuple[str, RepositoryName, Digest], StoredManifest] = {}
+        self._tags: dict[tuple[str, RepositoryName, TagName], Tag] = {}
+        self._links: dict[tuple[str, RepositoryName, Digest], Blob] = {}
+        self._named: dict[tuple[str, RepositoryName, Digest], dict[Digest, None]] = {}
+        self._history: dict[tuple[str, RepositoryName, TagName], list[TagEvent]] = {}
+
+    def survey_push(
+        self,
+        team: str,
+        name: RepositoryName,
+        tags: Sequence[TagName],
+        blobs: Sequence[Digest],
+        manifests: Sequence[Digest],
+    ) -> PushSurvey:
+        with self._lock:
+            found = {tag: self._tags.get((team, name, tag)) for tag in tags}
+            links = {digest: self._links.get((team, name, digest)) for digest in blobs}
+            return PushSurvey(
+                self._repositories.get((team, name)),
+                {tag: _slim(there) for tag, there in found.items() if there},
+                {digest: blob for digest, blob in links.items() if blob},
+                frozenset(d for d in manifests if (team, name, d) in self._manifests),
+            )
+
+    def put_manifest(
+        self,
+        team: str,
+        repository: Repository,
+        manifest: StoredManifest,
+        tags: Sequence[Tag],
+        change: Change,
+        *,
+        children: Sequence[Digest] = (),
+        fixed: frozenset[TagName] = frozenset(),
+    ) -> None:
+        name = repository.name
+        pointed = [replace(tag, manifest=manifest, image_id=None) for tag in tags]
+        with self._lock:
+            if any((team, name, child) not in self._manifests for child in children):
+                raise Conflict("a child is gone")
+            for tag in pointed:
+                self._check_fixed(team, name, tag, fixed=tag.name in fixed)
+            self._repositories.setdefault((team, name), repository)
+            self._manifests[team, name, manifest.digest] = manifest
+            for child in children:
+                self._named.setdefault((team, name, child), {})[manifest.digest] = None
+            for tag in pointed:
+                self._set(team, name, tag, change)
+
+    def _check_fixed(self, team: str, name: RepositoryName, tag: Tag, *, fixed: bool) -> None:
+        there = self._tags.get((team, name, tag.name))
+        if fixed and there is not None and there.target != tag.target:
+            raise Conflict(f"tag {tag.name} is fixed")
+
+    def _set(self, team: str, name: RepositoryName, tag: Tag, change: Change) -> None:
+        self._tags[team, name, tag.name] = tag
+        self._note(team, name, TagEvent(tag.name, tag.target, change))
+
+    def _note(self, team: str, name: RepositoryName, event: TagEvent) -> None:
+        self._history.setdefault((team, name, event.tag), []).append(event)
+
+    def find_manifest(
+        self, team: str, name: RepositoryName, digest: Digest
+    ) -> StoredManifest | None:
+        with self._lock:
+            return self._manifests.get((team, name, digest))
+
+    def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
+        with self._lock:
+            return self._tags.get((team, name, tag))
+
+    def put_tag(
+        self, team: str, repository: Repository, tag: Tag, change: Change, *, fixed: bool = False
+    ) -> None:
+        with self._lock:
+            self._check_fixed(team, repository.name, tag, fixed=fixed)
+            self._repositories.setdefault((team, repository.name), repository)
+            self._set(team, repository.name, tag, change)
+
+    def delete_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
+        with self._lock:
+            if self._tags.pop((team, name, tag), None) is None:
+                raise Missing(f"tag {tag}")
+            self._note(team, name, TagEvent(tag, None, change))
+
+    def delete_manifest(
+        self,
+        team: str,
+        name: RepositoryName,
+        digest: Digest,
+        change: Change,
+        *,
+        children: Sequence[Digest] = (),
+        kept: Callable[[TagName], bool] = lambda tag: False,
+    ) -> None:
+        with self._lock:
+            if (team, name, digest) not in self._manifests:
+                raise Missing(f"manifest {digest}")
+            named = self._named.get((team, name, digest), {})
+            parents = [parent for parent in named if (team, name, parent) in self._manifests]
+            tags = [
+                tag.name
+                for key, tag in self._tags.items()
+                if key[:2] == (team, name) and tag.manifest and tag.manifest.digest == digest
+            ]
+            held = [tag for tag in tags if kept(tag)]
+            if parents or held:
+                raise Held(held, parents)
+            for tag_name in tags:
+                self.delete_tag(team, name, tag_name, change)
+            for child in children:
+                self._named.get((team, name, child), {}).pop(digest, None)
+            del self._manifests[team, name, digest]
+
+    def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
+        with self._lock:
+            tags = [_slim(tag) for key, tag in self._tags.items() if key[:2] == (team, name)]
+        return cut(tags, page, lambda tag: tag.name.value)
+
+    def list_history(
+        self, team: str, name: RepositoryName, tag: TagName, page: Page
+    ) -> Listing[TagEvent]:
+        with self._lock:
+            events = list(self._history.get((team, name, tag), ()))
+        return cut(events, page, lambda event: event.change.order)
+
+    def list_referrers(
+        self,
+        team: str,
+        name: RepositoryName,
+        subject: Digest,
+        page: Page,
+        artifact_type: str | None = None,
+    ) -> Listing[StoredManifest]:
+        with self._lock:
+            found = [
+                replace(manifest, raw=None)
+                for key, manifest in self._manifests.items()
+                if key[:2] == (team, name)
+                and manifest.subject == subject
+                and artifact_type in (None, manifest.artifact_type)
+            ]
+        return cut(found, page, lambda each: referrer_order(each.digest, each.artifact_type))
+
+
+def _slim(tag: Tag) -> Tag:
+    """The tag as lists show it: without what makes a manifest large."""
+    if tag.manifest is None:
+        return tag
+    return replace(tag, manifest=replace(tag.manifest, raw=None, annotations={}))

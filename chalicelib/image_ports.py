@@ -1,0 +1,83 @@
+"""What v1 images ask of a metadata store. Rules as in ``ports``: reads are strong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.domain.image import V1Image
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import IndexImage, StoredManifest
+from chalicelib.domain.upload import UploadSession
+
+
+@dataclass(frozen=True)
+class ListedImages:
+    """Images of a team, and which of those asked for stand in a repository's list."""
+
+    images: Mapping[str, V1Image]
+    listed: frozenset[str]
+
+
+class ImageStore(Protocol):
+    """Images of a team, their layers' states, and the lists that repositories keep of them."""
+
+    def find_images(self, team: str, image_ids: Sequence[str]) -> Mapping[str, V1Image]:
+        """Those of them that exist. Costs: 1 read (one id), or 1 batch read for each hundred.
+
+        1 batch read more when some json did not fit into a row.
+        """
+
+    def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:
+        """The manifest that shows a v1 image, or another manifest, in this repository.
+
+        Costs: 1 read.
+        """
+
+    def put_bridged(
+        self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
+    ) -> None:
+        """Keep a manifest, by its digest and as what shows the other. Costs: 1 transaction."""
+
+    def find_listed(
+        self, team: str, name: RepositoryName, image_ids: Sequence[str]
+    ) -> ListedImages:
+        """The images that exist, and which of the ids the repository lists.
+
+        Costs: 1 batch read for each hundred keys, of which each id has two.
+        """
+
+    def list_holders(self, team: str, image_id: str) -> Sequence[RepositoryName]:
+        """The repositories that list an image, bytewise. Costs: 1 query."""
+
+    def put_image(self, team: str, image: V1Image) -> None:
+        """Describe an image anew. Raises: Conflict when it is sealed.
+
+        Costs: 1 write (1 transaction for a json that does not fit into a row).
+        """
+
+    def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
+        """Give a described image its layer, and the team the layer's blob, all or nothing.
+
+        ``closing`` is the upload that brought the bytes; it ends with it.
+        Raises: Conflict when the json is no longer the one that the checksum covers, or the
+        image is sealed or gone. Costs: 1 transaction.
+        """
+
+    def seal_image(self, team: str, image: V1Image) -> None:
+        """Seal an uploaded image that still has this checksum.
+
+        Raises: Conflict. Costs: 1 conditional write.
+        """
+
+    def put_index_images(
+        self, team: str, name: RepositoryName, images: Sequence[IndexImage]
+    ) -> None:
+        """Merge into the repository's v1 list: one entry an id, the first checksum stays.
+
+        Costs: 1 query, and 1 transaction for each 50 entries that are new.
+        """
+
+    def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
+        """All of them, bytewise by id. Costs: 1 query (a page more for each 1 MB)."""
