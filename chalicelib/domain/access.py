@@ -111,6 +111,8 @@ ANONYMOUS = Actor()
 
 READ = frozenset({Action.PULL})
 WRITE = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
+# What a Bearer token can be given for: a repository's content, and not its record.
+OF_CONTENT = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
 # What an owner can grant, by the words of the API.
 GRANTED: dict[str, frozenset[Action]] = {"read": READ, "write": WRITE}
 NOTHING: frozenset[Action] = frozenset()
@@ -134,7 +136,10 @@ def decide(
         return Decision.ALLOW
     refusal = Decision.DENY if actor.name is not None else Decision.IDENTIFY
     if action in OF_NO_REPOSITORY:
-        return Decision.ALLOW if OF_NO_REPOSITORY[action](actor) else refusal
+        if OF_NO_REPOSITORY[action](actor):
+            return Decision.ALLOW
+        may_ask = action is Action.CATALOG and actor.is_renewable
+        return Decision.IDENTIFY if may_ask else refusal
     if actor.grants is not None:
         return _granted(actor, actor.grants, action, repository)
     if repository is None or not actor.may_at_most(action, repository):
@@ -169,7 +174,8 @@ def _granted(
         return Decision.ALLOW
     if actor.name is None:
         return Decision.IDENTIFY
-    if actor.is_renewable and not any(action in grant.refused for grant in here):
+    asked = any(action in grant.refused for grant in here)
+    if actor.is_renewable and action in OF_CONTENT and not asked:
         return Decision.IDENTIFY
     return Decision.DENY
 

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chalicelib.domain.access import Action, Limit
+from chalicelib.domain.access import OF_CONTENT, Action, Limit
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import LIBRARY, RepositoryName, parse_repository_name
 
@@ -27,8 +27,6 @@ WORDS = {
     "delete": Action.DELETE,
     "admin": Action.ADMIN,
 }
-# The star of a Bearer token: what clients do to a repository's content, and not to its record.
-OF_CONTENT = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
 MAX_SCOPES = 100
 
 _TYPE = re.compile(r"repository(?:\([a-z0-9]+\))?", re.ASCII)

@@ -57,7 +57,7 @@ def create(world: World, actor: Actor, asked: dict[str, object]) -> MadeToken:
     Raises: RegistryError(BAD_REQUEST): a word of it is missing or malformed, or there are too
         many tokens. Costs: 1 query, 1 write.
     """
-    assert actor.name is not None, "the endpoint is for accounts"
+    owner = _owner(actor)
     label, scopes = _label(asked.get("label")), asked.get("scopes")
     if not isinstance(scopes, list) or not 0 < len(scopes) <= MAX_LIMITS:
         raise _bad(f"`scopes` must be a list of 1 to {MAX_LIMITS} scopes")
@@ -68,9 +68,15 @@ def create(world: World, actor: Actor, asked: dict[str, object]) -> MadeToken:
         raise _bad(f"an account has at most {limits.MAX_API_TOKENS} tokens; revoke some first")
     token_id = world.words.fresh()[:16]
     secret = f"rst_{token_id}_{_random_text(world)}"
-    token = ApiToken(token_id, actor.name, label, _hashed(secret), limited_to, now_s, expires_at_s)
+    token = ApiToken(token_id, owner, label, _hashed(secret), limited_to, now_s, expires_at_s)
     world.accounts.put_api_token(token)
     return MadeToken(token, secret)
+
+
+def _owner(actor: Actor) -> str:
+    if not actor.name:
+        raise RegistryError(ErrorCode.UNSUPPORTED, "this registry has no accounts, and no tokens")
+    return actor.name
 
 
 def _label(text: object) -> str:
@@ -102,7 +108,7 @@ def _bad(message: str) -> RegistryError:
 def list_alive(world: World, actor: Actor) -> Sequence[ApiToken]:
     """An account's tokens that have not ended, bytewise by id. Costs: 1 query."""
     now_s = world.clock.now_s()
-    tokens = world.accounts.list_api_tokens(actor.name or "")
+    tokens = world.accounts.list_api_tokens(_owner(actor))
     return [token for token in tokens if token.is_alive(now_s)]
 
 
@@ -112,7 +118,7 @@ def revoke(world: World, actor: Actor, token_id: str) -> None:
     Raises: RegistryError(NOT_FOUND). Costs: 1 transaction.
     """
     try:
-        world.accounts.delete_api_token(actor.name or "", token_id)
+        world.accounts.delete_api_token(_owner(actor), token_id)
     except Missing:
         raise RegistryError(ErrorCode.NOT_FOUND, "you have no such API token") from None
     world.logins.forget()

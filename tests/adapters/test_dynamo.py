@@ -9,11 +9,12 @@ import pytest
 
 from chalicelib.adapters.aws import open_session
 from chalicelib.adapters.dynamo import DynamoMetadata, create_table
-from chalicelib.domain.digest import digest_of
+from chalicelib.domain.digest import Digest, digest_of
 from chalicelib.domain.names import TagName
 from chalicelib.domain.paging import Page
 from chalicelib.domain.records import IndexImage
 from chalicelib.domain.upload import UploadSession
+from chalicelib.image_ports import ImageStore
 from chalicelib.ports import MetadataStore, PortError, Unavailable
 from tests.contracts.hub_contract import HubContract
 from tests.contracts.metadata_contract import MetadataContract
@@ -109,6 +110,14 @@ def _prepare(store: MetadataStore, team: str) -> None:
     store.put_index_images(team, APP, [IndexImage(A, "x")])
 
 
+def _children(store: MetadataStore, team: str, count: int) -> list[Digest]:
+    """So many manifests that are there; each costs a transaction."""
+    children = [manifest(b"child %d" % n) for n in range(count)]
+    for child in children:
+        store.put_manifest(team, repository(), child, [], change())
+    return [child.digest for child in children]
+
+
 def _images(count: int) -> list[IndexImage]:
     return [IndexImage(f"{n:064x}", "x") for n in range(count)]
 
@@ -157,7 +166,24 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "delete_tag": (lambda s, t: s.delete_tag(t, APP, TagName("v2"), change()), TRANSACTION),
     "delete_manifest": (
         lambda s, t: s.delete_manifest(t, APP, manifest().digest, change()),
-        ["Query", *TRANSACTION * 2],
+        ["GetItem", "Query", "Query", *TRANSACTION * 2],
+    ),
+    "put_manifest, 46 children": (
+        lambda s, t: s.put_manifest(
+            t, repository(), manifest(b"x"), [tag("v1")], change(), children=_children(s, t, 46)
+        ),
+        TRANSACTION * 47,
+    ),
+    "put_manifest, 47 children": (
+        lambda s, t: s.put_manifest(
+            t, repository(), manifest(b"x"), [tag("v1")], change(), children=_children(s, t, 47)
+        ),
+        TRANSACTION * 49,
+    ),
+    "list_history": (lambda s, t: s.list_history(t, APP, V1, Page(1)), ["Query"]),
+    "list_referrers": (
+        lambda s, t: s.list_referrers(t, APP, manifest().digest, Page(1), "a/b"),
+        ["Query"],
     ),
     "list_tags": (lambda s, t: s.list_tags(t, APP, Page(1)), ["Query"]),
     "find_link": (lambda s, t: s.find_link(t, APP, blob().digest), ["GetItem"]),
@@ -222,7 +248,8 @@ def test_a_verb_costs_what_its_port_says(
 
 
 def test_every_verb_of_the_port_has_a_budget() -> None:
-    verbs = {name for name in vars(MetadataStore) if not name.startswith("_")}
+    parts = (vars(MetadataStore), vars(ImageStore))
+    verbs = {name for part in parts for name in part if not name.startswith("_")}
     assert {name.split(",")[0] for name in BUDGETS} == verbs
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
+from chalicelib.domain.bearer import Challenge
 from chalicelib.domain.digest import digest_of
 from chalicelib.domain.errors import ErrorCode
 
@@ -49,6 +50,7 @@ class Step:
 @dataclass(frozen=True)
 class Case:
     """A sentence that the registry must make true. ``public`` repositories exist beforehand.
+    A ``sparse`` case is of a registry that takes manifests whose parts are not all here.
 
     ``number`` is that of an old server's test (see ``cases_v1.py``). ``differs`` says why we answer
     otherwise than it did, and ``shown_in`` which file of tests holds a case that has no steps.
@@ -60,6 +62,8 @@ class Case:
     mode: Mode = Mode.OPEN
     public: tuple[str, ...] = ()
     signup: SignUp = SignUp.CLOSED
+    sparse: bool = False
+    challenge: Challenge = Challenge.BASIC
     number: int | None = None
     differs: str = ""
     shown_in: str = ""

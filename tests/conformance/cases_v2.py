@@ -9,7 +9,11 @@ from tests.conformance import (
     cases_v2_chunks,
     cases_v2_deletes,
     cases_v2_manifests,
+    cases_v2_negotiation,
+    cases_v2_referrers,
+    cases_v2_tag_rules,
     cases_v2_tags,
+    cases_v2_tokens,
     cases_v2_uploads,
 )
 
@@ -20,6 +24,10 @@ CASES = (
     *cases_v2_manifests.CASES,
     *cases_v2_tags.CASES,
     *cases_v2_deletes.CASES,
+    *cases_v2_referrers.CASES,
+    *cases_v2_tag_rules.CASES,
+    *cases_v2_negotiation.CASES,
+    *cases_v2_tokens.CASES,
     *cases_v2_access.CASES,
     *cases_uploader.CASES,
 )

@@ -176,12 +176,25 @@ CASES = (
         spec="ours",
     ),
     secured(
-        "the catalog is for nobody, because it would tell private names",
+        "the catalog tells nobody the names of others",
         GIVEN,
         unknown(get("/v2/_catalog")),
-        login("alice", denied(get("/v2/_catalog"))),
-        login("root", denied(get("/v2/_catalog"))),
+        login("bob", get("/v2/_catalog", answer_json={"repositories": []})),
         spec="Docker v2",
+    ),
+    secured(
+        "a mount without from is the owner's, who may read all of the namespace",
+        GIVEN,
+        login("alice", pushed("alice/common", "latest")),
+        login("alice", GRANT),
+        login("alice", post(f"/v2/alice/common/blobs/uploads/?mount={of(LAYER)}", status=201)),
+        login("root", post(f"/v2/alice/common/blobs/uploads/?mount={of(CONFIG)}", status=201)),
+        login(
+            "bob",
+            post(f"/v2/alice/common/blobs/uploads/?mount={of(LAYER)}", answers=LIKE_ANY_UPLOAD),
+            post(f"/v2/bob/app/blobs/uploads/?mount={of(LAYER)}", answers=LIKE_ANY_UPLOAD),
+        ),
+        spec="end-11",
     ),
     secured(
         "an upload is its owner's alone",

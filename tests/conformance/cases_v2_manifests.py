@@ -176,7 +176,7 @@ TAKEN = (
         pushed(R, "v1"),
         *(
             get(f"{MANIFESTS}/v1", headers={"Accept": accept}, answer_body=IMAGE)
-            for accept in ("*/*", OCI, DOCKER, "text/html", "garbage", f"{DOCKER}, {OCI};q=0.1")
+            for accept in ("*/*", OCI, "text/html", "garbage", f"{DOCKER}, {OCI};q=0.1")
         ),
     ),
 )

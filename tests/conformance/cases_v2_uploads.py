@@ -194,6 +194,13 @@ MOUNTS = (
         blob(R, LAYER),
         post(f"{UPLOADS}?mount={of(LAYER)}&from={R}", status=201),
     ),
+    case(
+        "a mount without from finds what another repository of the registry has",
+        "end-11",
+        blob("acme/base", LAYER),
+        post(f"{UPLOADS}?mount={of(LAYER)}", status=201, answers=CREATED),
+        pulled(LAYER),
+    ),
     *(
         case(
             f"a mount {name} becomes an upload like any other",
@@ -212,7 +219,7 @@ MOUNTS = (
             "of a blob that is not there": f"{of(OTHER)}&from=acme/base",
             "from a repository that is not there": f"{of(LAYER)}&from=acme/nothing",
             "from a name that is none": f"{of(LAYER)}&from=Acme/Base",
-            "without from": of(LAYER),
+            "of what nobody has, without from": of(OTHER),
             "with an empty from": f"{of(LAYER)}&from=",
         }.items()
     ),

@@ -43,7 +43,13 @@ class PlainPasswords:
 
 def world_of(case: Case) -> World:
     """A fresh world, with the accounts and the public repositories that the case asks for."""
-    world = memory_world(case.mode, passwords=PlainPasswords(), signup=case.signup)
+    world = memory_world(
+        case.mode,
+        passwords=PlainPasswords(),
+        signup=case.signup,
+        sparse_manifests=case.sparse,
+        challenge=case.challenge,
+    )
     for name in case.public:
         repository = Repository(parse_repository_name(name), 0, is_public=True)
         world.metadata.put_repository(world.team_of(repository.name), repository)
@@ -65,7 +71,10 @@ class Seen:
 
 @dataclass
 class Run:
-    """One case on one world; ``send`` is how a request gets there."""
+    """One case on one world; ``send`` is how a request gets there.
+
+    Among what is ``saved`` is ``{origin}``: how the registry is called by whoever asks it.
+    """
 
     world: World
     send: Send
@@ -87,7 +96,7 @@ class Run:
         body = step.body if isinstance(step.body, bytes) else json.dumps(self.fill(step.body))
         data = body if isinstance(body, bytes) else body.encode()
         if step.login:
-            name, _, password = step.login.partition(":")
+            name, _, password = self.fill(step.login).partition(":")
             headers["Authorization"] = basic(name, password or PASSWORDS[name])
         if url.startswith("memory:"):
             self.at_s3(step, url, data, headers)
@@ -145,9 +154,13 @@ def codes_of(response: HttpResponse) -> frozenset[ErrorCode]:
     document = json.loads(response.body)
     if isinstance(document, dict) and "errors" in document:
         codes = {entry["code"] for entry in document["errors"]}
-        return frozenset(
+        texts = {entry["message"] for entry in document["errors"]}
+        rows = [
             row for row in ErrorCode if row.value.code in codes and row.status == response.status
-        )
+        ]
+        # Rows that share code and status are told apart by their sentences.
+        said = [row for row in rows if row.value.message in texts]
+        return frozenset(said or rows)
     text = document["error"] if isinstance(document, dict) else document
     return frozenset(row for row in ErrorCode if text.startswith(row.value.message))
 
@@ -216,7 +229,7 @@ def value_at(response: HttpResponse, place: str) -> str:
 def in_process(case: Case) -> Run:
     """The case on a world of its own, through the app that Lambda calls."""
     world = world_of(case)
-    return Run(world, Registry(world).send)
+    return Run(world, Registry(world).send, {"origin": "http://registry.test"})
 
 
 def over_socket(world: World, host: str) -> Run:
@@ -233,4 +246,4 @@ def over_socket(world: World, host: str) -> Run:
         finally:
             connection.close()
 
-    return Run(world, send)
+    return Run(world, send, {"origin": f"http://{host}"})

@@ -29,7 +29,6 @@ CASES = (*V2_CASES, *V1_CASES)
 # `tests/web/` provokes those.
 NOT_BY_A_CASE = {
     ErrorCode.TOOMANYREQUESTS,
-    ErrorCode.BAD_REQUEST,
     ErrorCode.UNAVAILABLE,
     ErrorCode.UNKNOWN,
 }

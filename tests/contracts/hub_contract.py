@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.access import READ, Limit
+from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Page
-from chalicelib.domain.records import GrantRecord, IndexImage, Repository, Tag, User
+from chalicelib.domain.records import ApiToken, GrantRecord, IndexImage, Repository, Tag, User
+from chalicelib.domain.scopes import WORDS
+from chalicelib.domain.tag_rules import TagRule
+from chalicelib.hub_ports import LoginFacts
 from chalicelib.ports import Conflict, Missing
 from tests.contracts.values import NOW_S, blob, change, manifest
 
@@ -49,6 +54,37 @@ class HubContract:
         store.change_user(before, after)
         assert store.find_user(team) == after
         store.create_user(user(f"{team}-2", email=before.email))
+
+    def test_api_tokens_are_kept_by_account(self, store: Any, team: str) -> None:
+        limits = (Limit("acme/*", READ), Limit("library/x", frozenset(WORDS.values())))
+        one = ApiToken("0" * 16, team, "ci", "hash", limits, NOW_S, NOW_S + 5)
+        two = ApiToken("1" * 16, team, "caf\u00e9", "hash", limits[:1], NOW_S)
+        store.create_user(user(team))
+        for token in (two, one):
+            store.put_api_token(token)
+        assert list(store.list_api_tokens(team)) == [one, two]
+        assert store.find_api_token(team, one.token_id) == one
+        assert store.find_api_token(f"{team}-2", one.token_id) is None
+        assert store.find_login(team, "-", two.token_id).token == two
+        assert store.find_login(team, "-").token is None
+        assert store.find_login(team, "-", "2" * 16) == LoginFacts(
+            user(team), Failures(), Failures()
+        )
+        store.delete_api_token(team, one.token_id)
+        with pytest.raises(Missing):
+            store.delete_api_token(team, one.token_id)
+        assert list(store.list_api_tokens(team)) == [two]
+
+    def test_a_rule_that_came_meanwhile_is_not_lost(self, store: Any, team: str) -> None:
+        before = Repository(named(team), NOW_S)
+        ruled = replace(before, tag_rules=(TagRule("v*", immutable=True),))
+        store.put_repository(team, before)
+        store.change_repository(team, before, ruled)
+        with pytest.raises(Conflict):
+            store.change_repository(team, before, replace(before, description="other"))
+        assert store.find_repository(team, before.name) == ruled
+        store.change_repository(team, ruled, before)
+        assert store.find_repository(team, before.name) == before
 
     def test_a_change_of_an_account_that_has_changed_is_refused(
         self, store: Any, team: str
@@ -173,7 +209,7 @@ class HubContract:
         stored, bytes_ = manifest(), blob()
         store.put_repository(team, record)
         store.put_manifest(
-            team, record, stored, [Tag(TagName(f"t{n}"), NOW_S) for n in range(40)], change()
+            team, record, stored, [Tag(TagName(f"t{n}"), NOW_S) for n in range(30)], change()
         )
         store.put_blob(team, name, bytes_)
         store.put_index_images(team, name, [IndexImage(A), IndexImage(B)])
@@ -187,6 +223,7 @@ class HubContract:
         assert list(store.list_index_images(team, name)) == []
         assert list(store.list_holders(team, A)) == []
         assert list(store.list_granted(f"u-{team}")) == []
+        assert list(store.list_history(team, name, TagName("t1"), Page(9)).entries) == []
         assert list(store.list_tags(team, name, Page(10)).entries) == []
         assert list(store.find_entries(f"team/{team}", "", 10)) == []
         assert store.find_blob(team, bytes_.digest) == bytes_

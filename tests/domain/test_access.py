@@ -145,9 +145,9 @@ MATRIX = {
     "delete token": NOWHERE | {"alice private": "aaddadaa"},
     "token of nobody": NOWHERE | {"bob public": "aaddaddd"},
     "administrator's token": NOWHERE | {"alice private": "aaddaddd"},
-    "bearer": dict.fromkeys(REPOSITORIES, "aaddiiii")
-    | {"alice private": "aaddaiii", "bob private": "aaddddii"},
-    "bearer of nothing, with the catalog": dict.fromkeys(REPOSITORIES, "aadaiiii"),
+    "bearer": dict.fromkeys(REPOSITORIES, "aadiiiid")
+    | {"alice private": "aadiaiid", "bob private": "aadiddid"},
+    "bearer of nothing, with the catalog": dict.fromkeys(REPOSITORIES, "aadaiiid"),
     "bearer of nobody": dict.fromkeys(REPOSITORIES, "aaiiiiii") | {"bob public": "aaiiaiii"},
     "API token of all": {
         "alice private": "aadaaaaa",

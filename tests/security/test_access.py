@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.domain.access import Action, Mode
+from chalicelib.domain.access import OF_NO_REPOSITORY, Action, Mode
 from chalicelib.domain.accounts import SignUp
-from chalicelib.domain.limits import V1_TOKEN_TTL_S
+from chalicelib.domain.limits import BEARER_TTL_S, V1_TOKEN_TTL_S
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import GrantRecord, Repository
 from chalicelib.service.world import World
@@ -33,29 +34,48 @@ IMAGE_ID = "a" * 64
 # The columns are actions; `pull public` is the action pull on a public repository, `image` an
 # action on a v1 image, whose path names no repository, so that only a token says which it is.
 TABLE = """
-actor                       none  signed in  pull  pull public  push  delete  admin  image pull  image push
-anonymous                   ok    401        401   ok           401   401     401    401         401
-other user                  ok    ok         403   ok           403   403     403    401         401
-user who may read           ok    ok         ok    ok           403   403     403    401         401
-user who may write          ok    ok         ok    ok           ok    ok      403    401         401
-owner                       ok    ok         ok    ok           ok    ok      ok     401         401
-administrator               ok    ok         ok    ok           ok    ok      ok     401         401
-wrong password              401   401        401   401          401   401     401    401         401
-unknown user                401   401        401   401          401   401     401    401         401
-unknown scheme              401   401        401   401          401   401     401    401         401
-expired token               401   401        401   401          401   401     401    401         401
-forged token                401   401        401   401          401   401     401    401         401
-read token                  ok    403        ok    403          403   403     403    ok          403
-write token                 ok    403        ok    403          ok    403     403    ok          ok
-delete token                ok    403        ok    403          403   ok      ok     ok          403
-token of another repository ok    403        403   403          403   403     403    ok          ok
-token of another user       ok    403        403   403          403   403     403    ok          ok
+actor                       none  identified  signed in  catalog  pull  pull public  push  delete  admin  image pull  image push
+anonymous                   ok    401         401        401      401   ok           401   401     401    401         401
+other user                  ok    ok          ok         ok       403   ok           403   403     403    401         401
+user who may read           ok    ok          ok         ok       ok    ok           403   403     403    401         401
+user who may write          ok    ok          ok         ok       ok    ok           ok    ok      403    401         401
+owner                       ok    ok          ok         ok       ok    ok           ok    ok      ok     401         401
+administrator               ok    ok          ok         ok       ok    ok           ok    ok      ok     401         401
+wrong password              401   401         401        401      401   401          401   401     401    401         401
+unknown user                401   401         401        401      401   401          401   401     401    401         401
+unknown scheme              401   401         401        401      401   401          401   401     401    401         401
+expired token               401   401         401        401      401   401          401   401     401    401         401
+forged token                401   401         401        401      401   401          401   401     401    401         401
+read token                  ok    ok          403        403      ok    403          403   403     403    ok          403
+write token                 ok    ok          403        403      ok    403          ok    403     403    ok          ok
+delete token                ok    ok          403        403      ok    403          403   ok      ok     ok          403
+token of another repository ok    ok          403        403      403   403          403   403     403    ok          ok
+token of another user       ok    ok          403        403      403   403          403   403     403    ok          ok
+bearer                      ok    ok          403        401      ok    401          ok    ok      403    ok          ok
+bearer of nobody            ok    ok          401        401      401   ok           401   401     401    ok          401
+bearer that was refused     ok    ok          403        401      403   401          403   403     403    403         403
+forged bearer               401   401         401        401      401   401          401   401     401    401         401
+expired bearer              401   401         401        401      401   401          401   401     401    401         401
+API token                   ok    ok          403        ok       ok    403          ok    ok      ok     401         401
+API token that reads        ok    ok          403        ok       ok    ok           403   403     403    401         401
+revoked API token           401   401         401        401      401   401          401   401     401    401         401
 """  # noqa: E501
 
 # Endpoints that need no permission, each named: a new one must be put here by somebody.
-FOR_EVERYBODY = {"v1.ping", "root.ping", "root.health", "v1.search", "v1.users.post", "v1.auth"}
+FOR_EVERYBODY = {
+    "v1.ping",
+    "root.ping",
+    "root.health",
+    "v1.search",
+    "v1.users.post",
+    "v1.auth",
+    "v2.token.get",
+    "v2.token.post",
+}
 
 TOKENS = ("read token", "write token", "delete token")
+BEARERS = ("bearer", "bearer of nobody", "bearer that was refused")
+API_TOKENS = ("API token", "API token that reads")
 FOREIGN_TOKENS = ("token of another repository", "token of another user")
 KNOWN_USERS = (
     "other user",
@@ -67,12 +87,12 @@ KNOWN_USERS = (
 
 # What an endpoint answers otherwise than its action has it.
 EXCEPTIONS: dict[str, dict[str, str]] = {
-    # With accounts the catalog is for nobody: its path names no team.
-    "v2.catalog": dict.fromkeys(KNOWN_USERS, "403"),
+    # A token is given no further token.
+    "v2.token.get": dict.fromkeys((*TOKENS, *FOREIGN_TOKENS, *BEARERS), "401"),
     # It says whether a token is good for the repository.
     "v1.auth": {
-        **dict.fromkeys(("anonymous", *KNOWN_USERS), "401"),
-        **dict.fromkeys(FOREIGN_TOKENS, "403"),
+        **dict.fromkeys(("anonymous", *KNOWN_USERS, *API_TOKENS), "401"),
+        **dict.fromkeys((*FOREIGN_TOKENS, *BEARERS[1:]), "403"),
     },
     # An account is its owner's, and the administrators'.
     "v1.user.put": dict.fromkeys(KNOWN_USERS[:3], "403"),
@@ -85,6 +105,7 @@ PARAMS = {
     "image_id": IMAGE_ID,
     "tag": "latest",
     "username": "alice",
+    "token_id": "0" * 16,
 }
 
 UPLOADER = {"claim": "x", "first": 1, "offset_bytes": 0, "stored": []}
@@ -94,6 +115,10 @@ BODIES: dict[str, bytes] = {
     "v2.upload.close": LAYER,
     "uploader.parts": json.dumps(UPLOADER).encode(),
     "uploader.advance": json.dumps(UPLOADER).encode(),
+    "v2.tag_rules.put": b'{"rules": []}',
+    "v2.api_tokens.post": json.dumps(
+        {"label": "ci", "scopes": [f"repository:{PRIVATE}:pull"]}
+    ).encode(),
     "v1.image.json.put": json.dumps({"id": IMAGE_ID}).encode(),
     "v1.image.layer.put": LAYER,
     "v1.tag.put": json.dumps(IMAGE_ID).encode(),
@@ -129,7 +154,7 @@ ROWS = rows()
 
 def column_of(endpoint: Endpoint, repository: str) -> str:
     """Which column of the table an endpoint goes by."""
-    by_repository = endpoint.action not in (Action.NONE, Action.SIGNED_IN)
+    by_repository = endpoint.action not in OF_NO_REPOSITORY
     if by_repository and "{repository}" not in endpoint.path:
         return f"image {endpoint.action.value}"
     if endpoint.action is Action.PULL and repository == PUBLIC:
@@ -193,6 +218,49 @@ def forged(place: Scene) -> dict[str, str]:
     return {"Authorization": token.replace(OTHER, PRIVATE)}
 
 
+def bearer(*scopes: str, by: str | None = None) -> Callable[[Scene], dict[str, str]]:
+    """A Bearer token, got as a client gets it."""
+
+    def asked_for(place: Scene) -> dict[str, str]:
+        query = urlencode([("scope", scope) for scope in scopes])
+        login = (by, PASSWORD) if by else None
+        answer = place.registry.send("GET", f"/v2/token?{query}", login=login)
+        return {"Authorization": f"Bearer {json.loads(answer.body)['token']}"}
+
+    return asked_for
+
+
+def expired_bearer(place: Scene) -> dict[str, str]:
+    token = bearer(f"repository:{PRIVATE}:*", by="alice")(place)
+    place.world.clock.at_s += BEARER_TTL_S  # type: ignore[attr-defined]
+    return token
+
+
+def forged_bearer(place: Scene) -> dict[str, str]:
+    """The claims of a token for everything, under the signature of one for nothing."""
+    header, claims, _ = bearer(f"repository:{PRIVATE}:*", by="alice")(place)["Authorization"].split(
+        "."
+    )
+    signature = bearer(by="alice")(place)["Authorization"].split(".")[2]
+    return {"Authorization": f"{header}.{claims}.{signature}"}
+
+
+def api_token(scope: str, *, revoked: bool = False) -> Callable[[Scene], dict[str, str]]:
+    """The owner by an API token of theirs."""
+
+    def made(place: Scene) -> dict[str, str]:
+        body = json.dumps({"label": "ci", "scopes": [scope]}).encode()
+        url = url_for("v2.api_tokens.post")
+        answer = place.registry.send("POST", url, body, login=("alice", PASSWORD))
+        token = json.loads(answer.body)
+        if revoked:
+            url = url_for("v2.api_token.delete", token_id=token["id"])
+            assert place.registry.send("DELETE", url, login=("alice", PASSWORD)).status == 204
+        return {"Authorization": basic("alice", token["secret"])}
+
+    return made
+
+
 def password(name: str, text: str = PASSWORD) -> Callable[[Scene], dict[str, str]]:
     return lambda _: {"Authorization": basic(name, text)}
 
@@ -206,7 +274,7 @@ ACTORS: dict[str, Callable[[Scene], dict[str, str]]] = {
     "administrator": password("root"),
     "wrong password": password("alice", "not-the-password"),
     "unknown user": password("nobody"),
-    "unknown scheme": lambda _: {"Authorization": "Bearer abc"},
+    "unknown scheme": lambda _: {"Authorization": "Negotiate abc"},
     "expired token": expired,
     "forged token": forged,
     "read token": lambda place: place.token("GET", PRIVATE, "/images", "alice"),
@@ -214,6 +282,14 @@ ACTORS: dict[str, Callable[[Scene], dict[str, str]]] = {
     "delete token": lambda place: place.token("DELETE", PRIVATE, "/", "alice"),
     "token of another repository": lambda place: place.token("PUT", OTHER, "/", "alice"),
     "token of another user": lambda place: place.token("PUT", "bob/app", "/", "bob"),
+    "bearer": bearer(f"repository:{PRIVATE}:*", by="alice"),
+    "bearer of nobody": bearer(f"repository:{PUBLIC}:pull"),
+    "bearer that was refused": bearer(f"repository:{PRIVATE}:*", by="bob"),
+    "forged bearer": forged_bearer,
+    "expired bearer": expired_bearer,
+    "API token": api_token(f"repository:{PRIVATE}:*"),
+    "API token that reads": api_token("repository:alice/*:pull"),
+    "revoked API token": api_token(f"repository:{PRIVATE}:*", revoked=True),
 }
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.web.credentials import (
     Basic,
+    BearerText,
     Credentials,
     Unreadable,
     V1TokenText,
@@ -46,7 +47,10 @@ CASES: dict[str | None, Credentials] = {
     "token signature=a": V1TokenText("signature=a"),
     "Token Token signature=a": V1TokenText("Token signature=a"),
     "Token signature=a,Token signature=b": V1TokenText("signature=a,Token signature=b"),
-    "Bearer abc": Unreadable("Bearer"),
+    "Bearer abc": BearerText("abc"),
+    "bearer   a.b-c_d ": BearerText("a.b-c_d"),
+    "Bearer": Unreadable("Bearer"),
+    "Bearer  ": Unreadable("Bearer"),
     "Digest username=alice": Unreadable("Digest"),
     "x" * 1000: Unreadable("x" * 20),
 }
