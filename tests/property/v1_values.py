@@ -118,7 +118,8 @@ HEADERS = (
 
 AUTHORIZATIONS = (
     *(None,) * 6,
-    *(basic(name, PASSWORD) for name in (*USERS, "alice", "alice")),
+    # Those who own something, often enough to get somewhere.
+    *(basic(name, PASSWORD) for name in (*USERS, *("alice",) * 8, "bob", "bob", "root", "root")),
     *(Open("token", which, before) for which in range(6) for before in ("", "Token ")),
     *(
         Open("token", 0, after=after)
