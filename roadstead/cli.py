@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="take manifests whose parts are not all here (off: it catches clients that lose data)",
     )
+    up.add_argument(
+        "--downloads",
+        choices=["redirect", "through"],
+        default="redirect",
+        help="whether pulls are sent to the S3 server, or their bytes come through the gateway, "
+        "for clients that reach nothing else",
+    )
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -66,13 +73,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     # Imported here, so that `--help` does not wait for botocore.
     from roadstead import admin, up  # noqa: PLC0415
+    from roadstead.gateway.downloads import Downloads  # noqa: PLC0415
     from roadstead.local import Choices  # noqa: PLC0415
 
     try:
         if asked.command == "up":
             hosts = frozenset(name.lower() for name in asked.v1_host)
             challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
-            choices = Choices(Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse)
+            choices = Choices(
+                Mode(asked.auth),
+                SignUp(asked.signup),
+                hosts,
+                challenge,
+                sparse,
+                Downloads(asked.downloads),
+            )
             up.run(asked.data, asked.port, choices)
         elif asked.admin == "invite":
             print(admin.invite(asked.data))

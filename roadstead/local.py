@@ -24,6 +24,7 @@ from chalicelib.domain.bearer import Challenge
 from chalicelib.service.world import World
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
+from roadstead.gateway.downloads import Downloads
 
 TABLE = "roadstead"
 BUCKET = "roadstead"
@@ -38,6 +39,7 @@ class Choices:
     v1_hosts: frozenset[str] = frozenset()
     challenge: Challenge = Challenge.BASIC
     sparse_manifests: bool = False
+    downloads: Downloads = Downloads.REDIRECT
 
 
 def write_private(path: Path, document: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from roadstead import local
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import EmbeddedStack, StackEndpoints
 from roadstead.gateway.asgi import Gateway
+from roadstead.gateway.downloads import Downloads
 from roadstead.gateway.serve import listen, make_server
 
 HOST = "127.0.0.1"
@@ -39,7 +40,7 @@ def run(data: Path, port: int, choices: local.Choices) -> None:
         try:
             world = local.open_world(endpoints, choices, local.registry_keys(data, choices.mode))
             local.remember_endpoints(data, endpoints)
-            serve(stack, world, listener, data, endpoints)
+            serve(stack, world, listener, data, endpoints, choices.downloads)
         finally:
             local.forget_endpoints(data)
             stack.stop()
@@ -59,10 +60,10 @@ def take_port(port: int) -> socket.socket:
         ) from error
 
 
-def make_gateway(world: World) -> Gateway:
+def make_gateway(world: World, downloads: Downloads = Downloads.REDIRECT) -> Gateway:
     """The gateway around the application that Lambda runs."""
     app = register_all(RegistryApp("roadstead"), lambda: world)
-    return Gateway(app, ResumableHashing(), world.gateway_key)
+    return Gateway(app, ResumableHashing(), world.gateway_key, downloads=downloads)
 
 
 def serve(
@@ -71,10 +72,11 @@ def serve(
     listener: socket.socket,
     data: Path,
     endpoints: StackEndpoints,
+    downloads: Downloads,
 ) -> None:
     """Run the gateway until it is told to stop, or until a server behind it dies."""
     port = listener.getsockname()[1]
-    server = make_server(make_gateway(world), host=HOST, port=port)
+    server = make_server(make_gateway(world, downloads), host=HOST, port=port)
     done = threading.Event()
     watcher = threading.Thread(
         target=_watch, args=(stack, server, done, port, data, world.mode, endpoints), daemon=True

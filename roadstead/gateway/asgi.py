@@ -16,6 +16,7 @@ from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
 from chalicelib.ports import Hashing
 from chalicelib.web.endpoints import Carries, Match, match
+from roadstead.gateway.downloads import Downloads, Relay, is_download
 from roadstead.gateway.events import (
     MAX_EVENT_BODY_BYTES,
     HttpRequest,
@@ -45,8 +46,10 @@ class Gateway:
         hashing: Hashing,
         gateway_key: bytes | None,
         storage: PartStorage | None = None,
+        downloads: Downloads = Downloads.REDIRECT,
     ) -> None:
         self._pool = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="call")
+        self._relay = Relay(self._pool) if downloads is Downloads.THROUGH else None
         self._front = LambdaFront(app)
         self._storage = storage or PartStorage()
         self._shared = Streaming(self._front, self._storage, hashing, self._pool, gateway_key)
@@ -64,6 +67,8 @@ class Gateway:
             if message["type"] == "lifespan.shutdown":
                 self._pool.shutdown(wait=False)
                 self._storage.close()
+                if self._relay:
+                    self._relay.close()
                 return
 
     async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -71,6 +76,9 @@ class Gateway:
         intake = Intake(receive, waits=request.header("expect") is not None)
         response = await answered(request, functools.partial(self._respond, request, intake))
         if response is None:
+            return
+        if self._relay and is_download(_endpoint_of(request), response):
+            await self._relay.send(request, response, send)
             return
         await _send(send, response, None if intake.ended else intake)
 
@@ -109,6 +117,11 @@ class Gateway:
         if "digest" in dict(parse_qsl(request.query)):
             return await stream_whole(self._shared, request, found.params, intake, held)
         return _too_large(request, MAX_INLINE_BODY_BYTES)
+
+
+def _endpoint_of(request: HttpRequest) -> str | None:
+    found = match(request.method, unquote(request.raw_path))
+    return found.endpoint.name if found.endpoint else None
 
 
 def _number(text: str | None) -> int:

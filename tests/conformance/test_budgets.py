@@ -17,7 +17,17 @@ import pytest
 from chalicelib.adapters.memory.blobs import MemoryBlobs
 from chalicelib.adapters.memory.metadata import MemoryMetadata
 from chalicelib.domain.access import Mode
-from tests.conformance.bodies import LAYER, OCI, OTHER, image, pushed
+from tests.conformance.bodies import (
+    DOCKER,
+    LAYER,
+    OCI,
+    OCI_INDEX,
+    OTHER,
+    descriptor,
+    image,
+    index,
+    pushed,
+)
 from tests.conformance.cases import blob, case, of
 from tests.conformance.runner import PlainPasswords, Run
 from tests.support.world import Registry, SettableClock, memory_world
@@ -97,6 +107,8 @@ def place() -> Counted:
     return counted
 
 
+SIGNED = image(OCI, subject=descriptor(image(), OCI), artifactType="a/b")
+LIST = index(OCI_INDEX, (image(), OCI))
 PUT_IMAGE = {"Content-Type": OCI}
 # Method, URL, body, headers; then the verbs of the metadata store, and the calls to S3.
 BUDGETS: dict[str, tuple[tuple[Any, ...], dict[str, int], int]] = {
@@ -169,6 +181,53 @@ BUDGETS: dict[str, tuple[tuple[Any, ...], dict[str, int], int]] = {
         1,
     ),
     "the status of an upload": (("GET", "{location}"), {"find_upload": 1}, 0),
+    "a page of referrers": (
+        ("GET", f"/v2/{R}/referrers/{of(image())}?n=10"),
+        {"list_referrers": 1},
+        0,
+    ),
+    "a page of referrers of one type": (
+        ("GET", f"/v2/{R}/referrers/{of(image())}?artifactType=a/b"),
+        {"list_referrers": 1},
+        0,
+    ),
+    "a page of a tag's history": (
+        ("GET", f"/v2/{R}/_roadstead/tags/v1/history"),
+        {"list_history": 1},
+        0,
+    ),
+    "tag rules": (("GET", f"/v2/{R}/_roadstead/tags/rules"), {"find_repository": 1}, 0),
+    "a token": (("GET", f"/v2/token?scope=repository:{R}:pull"), {}, 0),
+    "manifest PUT with tags along and a subject": (
+        (
+            "PUT",
+            f"/v2/{R}/manifests/{of(SIGNED)}?tag=a&tag=b",
+            SIGNED,
+            PUT_IMAGE,
+        ),
+        {"survey_push": 1, "put_manifest": 1},
+        0,
+    ),
+    "index PUT": (
+        ("PUT", f"/v2/{R}/manifests/list", LIST, {"Content-Type": OCI_INDEX}),
+        {"survey_push": 1, "put_manifest": 1},
+        0,
+    ),
+    "manifest GET by a client that takes it": (
+        ("GET", f"/v2/{R}/manifests/v1", b"", {"Accept": OCI}),
+        {"find_tag": 1},
+        0,
+    ),
+    "manifest GET in another form, the first time": (
+        ("GET", f"/v2/{R}/manifests/v1", b"", {"Accept": DOCKER}),
+        {"find_tag": 1, "find_bridged": 1, "put_bridged": 1},
+        0,
+    ),
+    "a mount without from": (
+        ("POST", f"/v2/acme/b/blobs/uploads/?mount={of(LAYER)}"),
+        {"find_blob": 1, "put_blob": 1},
+        0,
+    ),
     "an endpoint that does not exist": (("GET", "/v2/a/b"), {}, 0),
     "a name that is none": (("GET", "/v2/A/manifests/v1"), {}, 0),
     "a manifest that is not JSON": (("PUT", f"/v2/{R}/manifests/v1", b"{", PUT_IMAGE), {}, 0),
@@ -197,12 +256,26 @@ WITH_ACCOUNTS: dict[str, tuple[Callable[[Counted], None], int]] = {
     "an anonymous base": (lambda place: _get(place, "/v2/", None), 0),
     "a first login": (lambda place: _get(place, "/v2/", "acme"), 1),
     "a login of a moment ago": (lambda place: _twice(place, "/v2/", "acme"), 1),
+    "a token's pull": (lambda place: _by_token(place, f"/v2/{R}/manifests/v1"), 1 + 1 + 1),
+    "a token's second pull": (lambda place: _by_token(place, f"/v2/{R}/manifests/v1", 2), 4),
+    "a token of nobody": (lambda place: _get(place, "/v2/token?scope=repository:a/b:x", None), 0),
     "an owner's blob": (lambda place: _get(place, f"/v2/{R}/blobs/{of(LAYER)}", "acme"), 2),
 }
 
 
 def _get(place: Counted, url: str, name: str | None) -> None:
     place.registry.send("GET", url, login=(name, "a-long-password") if name else None)
+
+
+def _by_token(place: Counted, url: str, times: int = 1) -> None:
+    """A login for a token, a look at the account that the token is of, and the pulls."""
+    scope = f"repository:{R}:pull"
+    answer = place.registry.send(
+        "GET", f"/v2/token?scope={scope}", login=("acme", "a-long-password")
+    )
+    headers = {"Authorization": f"Bearer {json.loads(answer.body)['token']}"}
+    for _ in range(times):
+        assert place.registry.send("GET", url, b"", headers).status < 500
 
 
 def _twice(place: Counted, url: str, name: str) -> None:

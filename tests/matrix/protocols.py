@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.media_types import DOCKER_MANIFEST, OCI_MANIFEST
+from roadstead.gateway.events import HttpResponse
 from tests.support.world import Registry, json_of
 
 REPOSITORY = "team/app"
@@ -138,14 +139,27 @@ def push_v2(media_type: str, config_type: str, layer_type: str) -> Callable[...,
     return push
 
 
-def pull_v2(registry: Registry) -> Pulled:
-    answer = registry.send("GET", f"/v2/{REPOSITORY}/manifests/latest")
-    assert answer.status == 200, answer.body
+def pull_v2(*media_types: str) -> Callable[[Registry], Pulled]:
+    """A pull by a client that takes these manifest types and no others."""
+
+    def pull(registry: Registry) -> Pulled:
+        accept = {"accept": ", ".join(media_types)}
+        url = f"/v2/{REPOSITORY}/manifests/latest"
+        answer = registry.send("GET", url, headers=accept)
+        assert answer.status == 200, answer.body
+        assert answer.header("content-type") in media_types
+        return _pulled(registry, answer)
+
+    return pull
+
+
+def _pulled(registry: Registry, answer: HttpResponse) -> Pulled:
     digest = answer.header("docker-content-digest")
     assert digest == sha256(answer.body)
     by_digest = registry.send("GET", f"/v2/{REPOSITORY}/manifests/{digest}")
     assert by_digest.body == answer.body
     manifest = json_of(answer)
+    assert manifest["mediaType"] == answer.header("content-type")
     layers = []
     for described in manifest["layers"]:
         data = fetch(registry, f"/v2/{REPOSITORY}/blobs/{described['digest']}")
@@ -171,4 +185,9 @@ PUSHES: dict[str, Callable[[Registry, Sample], None]] = {
         "application/vnd.oci.image.layer.v1.tar+gzip",
     ),
 }
-PULLS: dict[str, Callable[[Registry], Pulled]] = {"v1": pull_v1, "v2": pull_v2}
+PULLS: dict[str, Callable[[Registry], Pulled]] = {
+    "v1": pull_v1,
+    "schema 2": pull_v2(DOCKER_MANIFEST),
+    "oci": pull_v2(OCI_MANIFEST),
+    "any v2": pull_v2(DOCKER_MANIFEST, OCI_MANIFEST),
+}

@@ -59,10 +59,9 @@ def running_registry(mode: Mode = Mode.OPEN, **choices: Any) -> Iterator[Running
         stack = EmbeddedStack(data, log=lambda line: None, durable=False)
         endpoints = stack.start()
         try:
-            world = local.open_world(
-                endpoints, local.Choices(mode, **choices), local.registry_keys(data, mode)
-            )
-            with serving(up.make_gateway(world)) as host:
+            made = local.Choices(mode, **choices)
+            world = local.open_world(endpoints, made, local.registry_keys(data, mode))
+            with serving(up.make_gateway(world, made.downloads)) as host:
                 yield RunningRegistry(host, world)
         finally:
             stack.stop()
