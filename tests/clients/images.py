@@ -298,6 +298,13 @@ def large(builder: Builder) -> Image:
     return builder.image("large", builder.manifest([layer]))
 
 
+def twenty_megabytes(builder: Builder) -> Image:
+    """Five layers, one of them larger than any request that Lambda takes."""
+    layers = [builder.layer("large", [File("large.bin", size=20 * MEGABYTE)], level=0)]
+    layers += [builder.layer(f"small {n}", [File(f"text/{n}", f"{n}\n")]) for n in range(4)]
+    return builder.image("twenty-megabytes", builder.manifest(layers))
+
+
 def two_platforms(builder: Builder) -> Image:
     common = builder.layer("common", [File("etc/common", "the same for both\n")])
     manifests = [
@@ -332,6 +339,23 @@ def foreign_names(builder: Builder) -> Image:
     return builder.image("foreign-names", manifest)
 
 
+def attached_to(image: Image, folder: Path, artifact_type: str, content: bytes) -> Image:
+    """An artifact in a layout of its own, with the top of `image` as the subject."""
+    builder = Builder(folder)
+    config = builder.blob(b"{}", "application/vnd.oci.empty.v1+json")
+    layer = Layer(builder.blob(content, "text/plain"), "")
+    body = {
+        "schemaVersion": 2,
+        "mediaType": OCI.manifest,
+        "artifactType": artifact_type,
+        "config": config.descriptor,
+        "layers": [layer.blob.descriptor],
+        "subject": image.top.descriptor,
+    }
+    manifest = Manifest(builder.json(body, OCI.manifest), config, (layer,), HOST)
+    return builder.image("attached", manifest)
+
+
 @dataclass(frozen=True)
 class Recipe:
     build: Callable[[Builder], Image]
@@ -342,6 +366,7 @@ RECIPES: Mapping[str, Recipe] = {
     "five": Recipe(many_layers("five", 5, MEGABYTE)),
     "thirty": Recipe(many_layers("thirty", 30, 64 * 1024)),
     "large": Recipe(large),
+    "twenty-megabytes": Recipe(twenty_megabytes),
     "two-platforms": Recipe(two_platforms),
     "empty-layer": Recipe(empty_layer),
     "foreign-names": Recipe(foreign_names),
