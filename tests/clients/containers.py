@@ -115,5 +115,11 @@ class Containers:
         form = "--json" if self.tool == "buildah" else "--format=json"
         return json.loads(self._run("images", form) or "[]") or []
 
+    def tags(self, repository: str) -> list[str]:
+        """podman only."""
+        name = f"{self.registry.host}/{repository}"
+        said = self._run("search", "--tls-verify=false", "--list-tags", "--format=json", name)
+        return sorted(json.loads(said)[0]["Tags"])
+
     def search(self, term: str) -> str:
         return self._run("search", "--tls-verify=false", f"{self.registry.host}/{term}")

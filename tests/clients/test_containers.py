@@ -18,7 +18,9 @@ pytestmark = pytest.mark.clients
 SLOW = {"podman": "large", "buildah": "thirty"}
 
 
-@pytest.mark.parametrize("name", ["five", "slow", "empty-layer", "foreign-names"])
+@pytest.mark.parametrize(
+    "name", ["five", "twenty-megabytes", "slow", "empty-layer", "foreign-names"]
+)
 def test_containers_pull_what_they_pushed(
     containers: Containers,
     registry: Registry,
@@ -56,10 +58,16 @@ def test_containers_push_docker_media_types(
     assert saved(containers.save(pulled, folder / "out.tar")) == identity(image.only)
 
 
+@pytest.mark.parametrize("name", ["two-platforms", "docker-two-platforms"])
 def test_containers_pull_the_platform_of_the_host_from_an_index(
-    containers: Containers, registry: Registry, images: Shelf, repository: str, folder: Path
+    containers: Containers,
+    registry: Registry,
+    images: Shelf,
+    repository: str,
+    folder: Path,
+    name: str,
 ) -> None:
-    image = images["two-platforms"]
+    image = images[name]
     Skopeo.here(folder, registry).push(image, repository)
 
     pulled = containers.pull(repository, image.top.digest)
@@ -73,3 +81,14 @@ def test_podman_searches(folder: Path, registry: Registry, images: Shelf, reposi
     podman.push(podman.take(images["empty-layer"]), repository)
 
     assert repository in podman.search(repository.rpartition("/")[2])
+
+
+def test_podman_lists_tags(
+    folder: Path, registry: Registry, images: Shelf, repository: str
+) -> None:
+    podman = Containers.here("podman", folder, registry)
+    local = podman.take(images["empty-layer"])
+    for tag in ("latest", "v1", "V_2"):
+        podman.push(local, repository, tag)
+
+    assert podman.tags(repository) == ["V_2", "latest", "v1"]

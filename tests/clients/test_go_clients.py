@@ -4,7 +4,6 @@ Each pushes, pulls byte for byte, lists, copies by mounting, deletes, and attach
 refers to an image, as far as it can; `verbs.py` holds the table of what each cannot.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from . import wire
 from .commands import CommandError, not_run
 from .crane import Crane
 from .files import assert_layout
-from .images import OCI, Shelf, attached_to
+from .images import Shelf, attached_to
 from .middle import between
 from .oras import Oras
 from .regctl import Regctl
@@ -55,22 +54,6 @@ def oras(folder: Path, registry: Registry) -> Oras:
 @pytest.fixture
 def regctl(folder: Path, registry: Registry) -> Regctl:
     return Regctl.here(folder, registry)
-
-
-def gone(registry: Registry, path: str) -> bool:
-    answer = wire.send(
-        "GET", f"{registry.url}/v2/{path}", {"Accept": wire.ACCEPT, **wire.basic(registry)}
-    )
-    return answer.status == 404
-
-
-def referrers(registry: Registry, repository: str, digest: str) -> list[tuple[str, str]]:
-    """What the registry itself says that refers to a manifest."""
-    url = f"{registry.url}/v2/{repository}/referrers/{digest}"
-    answer = wire.send("GET", url, wire.basic(registry))
-    assert answer.status == 200, answer.body[:500]
-    assert answer.headers["Content-Type"] == OCI.index
-    return [(one["digest"], one["artifactType"]) for one in json.loads(answer.body)["manifests"]]
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -137,7 +120,7 @@ def test_go_clients_delete_a_tag_and_nothing_else(
 
     client.delete_tag(repository, "one")
 
-    assert gone(registry, f"{repository}/manifests/one")
+    assert wire.gone(registry, f"{repository}/manifests/one")
     assert client.tags(repository) == ["two"]
     wire.assert_holds(registry, repository, image, "two")
 
@@ -152,7 +135,7 @@ def test_go_clients_delete_a_manifest(
 
     client.delete_manifest(repository, image.top.digest)
 
-    assert gone(registry, f"{repository}/manifests/{image.top.digest}")
+    assert wire.gone(registry, f"{repository}/manifests/{image.top.digest}")
     assert client.tags(repository) == ["kept"]
     wire.assert_holds(registry, repository, kept, "kept")
 
@@ -166,7 +149,7 @@ def test_oras_deletes_the_manifest_behind_a_tag(
 
     oras.delete_manifest(repository, "one")
 
-    assert gone(registry, f"{repository}/manifests/{image.top.digest}")
+    assert wire.gone(registry, f"{repository}/manifests/{image.top.digest}")
     assert oras.tags(repository) == []
 
 
@@ -182,7 +165,7 @@ def test_go_clients_delete_a_blob(
     for digest in image.blobs:
         client.delete_blob(repository, digest)
 
-    assert all(gone(registry, f"{repository}/blobs/{digest}") for digest in image.blobs)
+    assert all(wire.gone(registry, f"{repository}/blobs/{digest}") for digest in image.blobs)
 
 
 @pytest.mark.parametrize("name", ["five", "two-platforms", "docker-five"])
@@ -203,7 +186,7 @@ def test_go_clients_find_what_they_attached(
     assert sorted(client.referrers(repository, image.top.digest)) == both
     assert client.referrers(repository, "latest", SIGNATURE) == [(signature, SIGNATURE)]
     assert client.referrers(repository, "latest", "application/x.roadstead.none") == []
-    assert sorted(referrers(registry, repository, image.top.digest)) == both
+    assert sorted(wire.referrers(registry, repository, image.top.digest)) == both
     # No tag says it in place of the API, as these clients do with an older registry.
     assert client.tags(repository) == ["latest"]
 
@@ -228,11 +211,11 @@ def test_a_referrer_that_is_deleted_is_no_longer_found(
     client.push(image, repository)
     artifact = attached_to(image, folder / "artifact", SBOM, b"what is in it\n")
     client.push(artifact, repository, "sbom")
-    assert referrers(registry, repository, image.top.digest) == [(artifact.top.digest, SBOM)]
+    assert wire.referrers(registry, repository, image.top.digest) == [(artifact.top.digest, SBOM)]
 
     client.delete_manifest(repository, artifact.top.digest)
 
-    assert referrers(registry, repository, image.top.digest) == []
+    assert wire.referrers(registry, repository, image.top.digest) == []
     wire.assert_holds(registry, repository, image)
 
 
@@ -246,7 +229,9 @@ def test_an_artifact_that_is_pushed_refers_to_its_subject(
     client.push(artifact, repository, "signature")
     client.push(image, repository)
 
-    assert referrers(registry, repository, image.top.digest) == [(artifact.top.digest, SIGNATURE)]
+    assert wire.referrers(registry, repository, image.top.digest) == [
+        (artifact.top.digest, SIGNATURE)
+    ]
     assert client.tags(repository) == ["latest", "signature"]
     client.pull(repository, "signature", folder / "pulled")
     assert_layout(folder / "pulled", artifact)

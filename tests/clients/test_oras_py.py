@@ -43,7 +43,7 @@ def push(oras: Any, image: Image, target: str, *, chunked: bool) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
-@pytest.mark.parametrize("name", ["five", "thirty", "large", "empty-layer"])
+@pytest.mark.parametrize("name", ["five", "thirty", "twenty-megabytes", "large", "empty-layer"])
 def test_oras_pulls_the_bytes_it_pushed(
     oras: Any,
     registry: Registry,
@@ -92,3 +92,32 @@ def test_oras_deletes_a_tag(oras: Any, registry: Registry, images: Shelf, reposi
     container = oras.get_container(target)
     url = f"http://{container.manifest_url('latest')}"
     assert oras.do_request(url, "GET").status_code == 404
+
+
+def test_oras_attaches_artifacts(
+    oras: Any, registry: Registry, images: Shelf, repository: str, folder: Path
+) -> None:
+    """The type of what it attaches is that of the config, as it was before OCI 1.1."""
+    image = images["five"]
+    target = f"{registry.host}/{repository}"
+    push(oras, image, f"{target}:latest", chunked=False)
+    (folder / "sbom.txt").write_text("what is in it\n")
+    (folder / "config.json").write_text("{}")
+    subject = library("oras.oci", "oras").Subject(*_descriptor(image))
+
+    answer = oras.push(
+        f"{target}:sbom",
+        files=[f"{folder / 'sbom.txt'}:text/plain"],
+        manifest_config=f"{folder / 'config.json'}:application/x.sbom",
+        subject=subject,
+        disable_path_validation=True,
+        quiet=True,
+    )
+
+    assert answer.headers["OCI-Subject"] == image.top.digest
+    found = [(answer.headers["Docker-Content-Digest"], "application/x.sbom")]
+    assert wire.referrers(registry, repository, image.top.digest) == found
+
+
+def _descriptor(image: Image) -> tuple[str, str, int]:
+    return image.top.media_type, image.top.digest, image.top.size
