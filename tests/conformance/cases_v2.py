@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance import (
+    cases_oci_blobs,
     cases_uploader,
     cases_v2_access,
     cases_v2_blobs,
@@ -30,4 +31,5 @@ CASES = (
     *cases_v2_tokens.CASES,
     *cases_v2_access.CASES,
     *cases_uploader.CASES,
+    *cases_oci_blobs.CASES,
 )
