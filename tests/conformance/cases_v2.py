@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.conformance import (
     cases_oci_blobs,
+    cases_oci_data,
     cases_uploader,
     cases_v2_access,
     cases_v2_blobs,
@@ -32,4 +33,5 @@ CASES = (
     *cases_v2_access.CASES,
     *cases_uploader.CASES,
     *cases_oci_blobs.CASES,
+    *cases_oci_data.CASES,
 )

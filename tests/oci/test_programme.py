@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.commands import find, not_run
+from tests.conformance.oci_scenarios import SCENARIOS
 from tests.oci.programme import ACCESS, PROGRAM, Result, run
 
 pytestmark = pytest.mark.clients
@@ -28,6 +29,11 @@ def test_the_programme_passes_whole(result: Result) -> None:
 def test_no_option_of_the_programme_is_off(result: Result) -> None:
     assert result.switched_off == []
     assert result.config["version"] == "1.1+dev"
+
+
+def test_our_own_cases_carry_every_scenario_of_the_programme(result: Result) -> None:
+    assert result.scenarios - SCENARIOS.keys() == set(), "the programme tries more: add cases"
+    assert SCENARIOS.keys() - result.scenarios == set(), "the programme no longer tries these"
 
 
 FINE = Result(
