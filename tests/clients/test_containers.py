@@ -1,5 +1,6 @@
 """podman and buildah: unpacked and packed again, so the content is compared, not the gzip."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,27 @@ def test_containers_pull_the_platform_of_the_host_from_an_index(
 
     (mine,) = (one for one in image.manifests if one.architecture == HOST)
     assert saved(containers.save(pulled, folder / "saved.tar")) == identity(mine)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("two-platforms", "oci"), ("docker-two-platforms", "v2s2")]
+)
+def test_podman_pushes_two_platforms(
+    folder: Path, registry: Registry, images: Shelf, repository: str, name: str, form: str
+) -> None:
+    image, source = images[name], f"{repository}-source"
+    Skopeo.here(folder, registry).push(image, source)
+
+    Containers.here("podman", folder, registry).push_list(source, repository, form)
+
+    pushed = wire.manifest(registry, repository, "latest")
+    assert pushed.headers["Content-Type"] == image.kind.index
+    entries = json.loads(pushed.body)["manifests"]
+    assert [one["platform"]["architecture"] for one in entries] == ["amd64", "arm64"]
+    for entry, manifest in zip(entries, image.manifests, strict=True):
+        found = json.loads(wire.manifest(registry, repository, entry["digest"]).body)
+        assert found["config"]["digest"] == manifest.config.digest
+        assert wire.content_digests(registry, repository, entry["digest"]) == manifest.diff_ids
 
 
 def test_podman_searches(folder: Path, registry: Registry, images: Shelf, repository: str) -> None:

@@ -11,7 +11,7 @@ from tests.conformance.oci_scenarios import OLDER, SCENARIOS
 
 NAMES = {case.name for case in CASES}
 # The programme's, as its source names them: what runs where there is no programme to ask.
-CONTENT = [
+CONTENT = (
     "image",
     "image-uncompressed",
     "large-manifest",
@@ -33,7 +33,7 @@ CONTENT = [
     "tag-param-sha256",
     "tag-param-sha512",
     "bad-digest-image",
-]
+)
 WAYS = (
     "get-missing",
     "post only",

@@ -8,8 +8,9 @@ are removed before it starts.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,7 +205,7 @@ def read(folder: Path, output: str = "") -> Result:
         results["data"],
         results["config"],
         frozenset(_scenario(case.get("name") or "") for case in cases),
-        tuple(_complaint(case) for case in cases if case.get("status") != "passed"),
+        _complaints(case for case in cases if case.get("status") != "passed"),
     )
 
 
@@ -221,7 +222,14 @@ def _scenario(name: str) -> str:
     return "/".join([first, *rest[:depth]])
 
 
-def _complaint(case: ElementTree.Element) -> str:
-    reason = " ".join((case.findtext("system-out") or "").split())
-    name = (case.get("name") or "").partition("/")[2]
-    return f"{case.get('status')}: {name}: {reason[:300]}"
+def _complaints(cases: Iterable[ElementTree.Element]) -> tuple[str, ...]:
+    """What was wrong and how often, with one place where to look; the same is said once."""
+    places: dict[str, list[str]] = {}
+    for case in cases:
+        words = " ".join((case.findtext("system-out") or "").split())
+        reason = re.sub(r"sha(256|512):[0-9a-f]+", r"sha\1:...", words)[:300]
+        *_, leaf = (case.get("name") or "").split("/")
+        places.setdefault(f"{case.get('status')}: {leaf}: {reason}", []).append(
+            (case.get("name") or "").partition("/")[2]
+        )
+    return tuple(f"{len(at)} x {what} (first at {at[0]})" for what, at in places.items())
