@@ -12,7 +12,6 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .commands import Service, clean_environment, find, need, serving, workspace
 
@@ -57,17 +56,17 @@ def running() -> Iterator[Registry]:
 
 
 @contextlib.contextmanager
-def running_with_accounts(**changes: Any) -> Iterator[Registry]:
+def running_with_accounts(challenge: str | None = None) -> Iterator[Registry]:
     """A registry of ours with accounts, and the user whose namespace the tests push to.
 
-    ``changes`` are of its world, such as ``challenge="bearer"``.
+    ``challenge`` is ``basic`` or ``bearer``, None for the default.
     """
     from chalicelib.domain.access import Mode
     from chalicelib.service import accounts
     from tests.support.registry import running_registry
 
     name, password = "clients", "clients-password"
-    with running_registry(Mode.ACCOUNTS, **changes) as ours:
+    with running_registry(Mode.ACCOUNTS, challenge) as ours:
         accounts.create(ours.world, name, password)
         yield Registry(host=ours.host, url=ours.url, username=name, password=password)
 

@@ -67,15 +67,15 @@ SWITCHES = (
 
 @dataclass(frozen=True)
 class Access:
-    """How a registry of ours is opened to the programme; ``challenge`` without accounts is moot."""
+    """How a registry of ours is opened to the programme; ``challenge`` None is the default."""
 
     mode: Mode
-    challenge: str = "basic"
+    challenge: str | None = None
 
 
 ACCESS: Mapping[str, Access] = {
     "open": Access(Mode.OPEN),
-    "basic": Access(Mode.ACCOUNTS, "basic"),
+    "basic": Access(Mode.ACCOUNTS),
     "bearer": Access(Mode.ACCOUNTS, "bearer"),
 }
 USER, PASSWORD = "conformance", "conformance-password"
@@ -160,8 +160,7 @@ def settings(registry: RunningRegistry, access: Access, folder: Path) -> dict[st
 @contextmanager
 def registry_for(access: Access) -> Iterator[RunningRegistry]:
     """A registry of ours that takes sparse manifests, with the account of the programme."""
-    challenge = {"challenge": access.challenge} if access.mode is Mode.ACCOUNTS else {}
-    with running_registry(access.mode, sparse_manifests=True, **challenge) as registry:
+    with running_registry(access.mode, access.challenge, sparse_manifests=True) as registry:
         if access.mode is Mode.ACCOUNTS:
             accounts.create(registry.world, USER, PASSWORD)
         yield registry
