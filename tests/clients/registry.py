@@ -32,8 +32,8 @@ class Registry:
     speaks_v1: bool = True
     # Whether two clients may write one blob to one repository at the same time.
     takes_races: bool = True
-    # Whether it tells what refers to a manifest (OCI Distribution 1.1).
-    has_referrers: bool = True
+    # Whether it deletes a tag as such, and tells what refers to a manifest.
+    speaks_oci_1_1: bool = True
 
     @property
     def credentials(self) -> str | None:
@@ -91,7 +91,7 @@ def _debian(*, secured: bool) -> Iterator[Registry]:
             speaks_v1=False,
             # Its file driver makes a link empty and fills it then: a HEAD in between answers 500.
             takes_races=False,
-            has_referrers=False,
+            speaks_oci_1_1=False,
         )
         with serving(service, lambda: answers(registry.url + "/v2/")):
             yield registry

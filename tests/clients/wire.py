@@ -86,7 +86,7 @@ def manifest(registry: Registry, repository: str, reference: str) -> Answer:
 
 def referrers(registry: Registry, repository: str, digest: str) -> list[tuple[str, str]]:
     """Digest and artifact type of what the registry says refers to a manifest."""
-    if not registry.has_referrers:
+    if not registry.speaks_oci_1_1:
         not_run("this registry has no referrers")
     url = f"{registry.url}/v2/{repository}/referrers/{digest}"
     answer = send("GET", url, basic(registry))
