@@ -196,8 +196,9 @@ class File:
 class Builder:
     """Writes one image; the content decides the name of every file, as in a registry."""
 
-    def __init__(self, folder: Path, kind: Kind = OCI) -> None:
-        self.folder, self.kind = folder, kind
+    def __init__(self, folder: Path, kind: Kind = OCI, salt: str = "") -> None:
+        """With a ``salt`` every layer is another than that of any other salt."""
+        self.folder, self.kind, self.salt = folder, kind, salt
         self._blobs = folder / "blobs" / "sha256"
         self._blobs.mkdir(parents=True, exist_ok=True)
 
@@ -208,6 +209,8 @@ class Builder:
 
     def layer(self, seed: str, files: Sequence[File], level: int = 1) -> Layer:
         """A gzipped tar; level 0 stores, which is what makes the large one quick."""
+        if self.salt:
+            files = [*files, File("salt", self.salt)]
         part = self._blobs / "part"
         with part.open("wb") as sink:
             packed = _Hashing(sink)
@@ -373,6 +376,12 @@ RECIPES: Mapping[str, Recipe] = {
     "docker-five": Recipe(many_layers("docker-five", 5, MEGABYTE), DOCKER),
     "docker-two-platforms": Recipe(two_platforms, DOCKER),
 }
+
+
+def fresh(name: str, folder: Path, salt: str) -> Image:
+    """The image of this name with blobs that no registry has yet, so that all must be sent."""
+    recipe = RECIPES[name]
+    return recipe.build(Builder(folder, recipe.kind, salt))
 
 
 @dataclass

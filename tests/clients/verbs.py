@@ -46,7 +46,9 @@ def _go(**more: Cell) -> dict[str, Cell]:
 
 TABLE: Mapping[str, Mapping[str, Cell]] = {
     "crane": _go(
-        attach_a_referrer="test_go_clients::test_an_artifact_that_is_pushed_refers_to_its_subject",
+        attach_a_referrer=(
+            "test_go_clients::test_an_artifact_that_is_pushed_before_its_subject_refers_to_it"
+        ),
         find_referrers=NO_REFERRERS,
     ),
     "oras": _go(delete_a_tag=Cannot("it deletes the manifest behind the tag")),
