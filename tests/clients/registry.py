@@ -56,17 +56,18 @@ def running() -> Iterator[Registry]:
 
 
 @contextlib.contextmanager
-def running_with_accounts(challenge: str | None = None) -> Iterator[Registry]:
+def running_with_accounts(challenge: str = "basic") -> Iterator[Registry]:
     """A registry of ours with accounts, and the user whose namespace the tests push to.
 
-    ``challenge`` is ``basic`` or ``bearer``, None for the default.
+    ``challenge`` is ``basic`` or ``bearer``.
     """
     from chalicelib.domain.access import Mode
+    from chalicelib.domain.bearer import Challenge
     from chalicelib.service import accounts
     from tests.support.registry import running_registry
 
     name, password = "clients", "clients-password"
-    with running_registry(Mode.ACCOUNTS, challenge) as ours:
+    with running_registry(Mode.ACCOUNTS, challenge=Challenge(challenge)) as ours:
         accounts.create(ours.world, name, password)
         yield Registry(host=ours.host, url=ours.url, username=name, password=password)
 

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import yaml
 
 from chalicelib.domain.access import Mode
+from chalicelib.domain.bearer import Challenge
 from chalicelib.service import accounts
 from tests.support.registry import RunningRegistry, running_registry
 
@@ -67,16 +68,16 @@ SWITCHES = (
 
 @dataclass(frozen=True)
 class Access:
-    """How a registry of ours is opened to the programme; ``challenge`` None is the default."""
+    """How a registry of ours is opened to the programme."""
 
     mode: Mode
-    challenge: str | None = None
+    challenge: Challenge = Challenge.BASIC
 
 
 ACCESS: Mapping[str, Access] = {
     "open": Access(Mode.OPEN),
     "basic": Access(Mode.ACCOUNTS),
-    "bearer": Access(Mode.ACCOUNTS, "bearer"),
+    "bearer": Access(Mode.ACCOUNTS, Challenge.BEARER),
 }
 USER, PASSWORD = "conformance", "conformance-password"
 
@@ -160,7 +161,8 @@ def settings(registry: RunningRegistry, access: Access, folder: Path) -> dict[st
 @contextmanager
 def registry_for(access: Access) -> Iterator[RunningRegistry]:
     """A registry of ours that takes sparse manifests, with the account of the programme."""
-    with running_registry(access.mode, access.challenge, sparse_manifests=True) as registry:
+    choices = {"challenge": access.challenge, "sparse_manifests": True}
+    with running_registry(access.mode, **choices) as registry:
         if access.mode is Mode.ACCOUNTS:
             accounts.create(registry.world, USER, PASSWORD)
         yield registry
