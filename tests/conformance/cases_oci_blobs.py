@@ -186,9 +186,12 @@ def ranged(algorithm: str) -> tuple[Step, ...]:
     return (*steps, *removed(RANGED, algorithm))
 
 
-def ways(a: str) -> dict[str, tuple[str, tuple[Step | tuple[Step, ...], ...]]]:
-    """By the programme's own name: what it shows, and its steps in one algorithm."""
-    whole = pieces(CHUNKS)
+# What a way shows, as the end of a sentence that begins "a blob ...", and its steps.
+Way = tuple[str, tuple[Step | tuple[Step, ...], ...]]
+
+
+def _whole(a: str) -> dict[str, Way]:
+    """Sent whole, or not at all."""
     return {
         "get-missing": (
             "is not there before it is pushed",
@@ -215,6 +218,12 @@ def ways(a: str) -> dict[str, tuple[str, tuple[Step | tuple[Step, ...], ...]]]:
                 lives(DATA, a),
             ),
         ),
+    }
+
+
+def _mounts(a: str) -> dict[str, Way]:
+    """Not sent, because they are somewhere else; and an upload that is given up."""
+    return {
         "mount": (
             "mounted from where it is, and deleted here and there apart",
             (
@@ -256,6 +265,13 @@ def ways(a: str) -> dict[str, tuple[str, tuple[Step | tuple[Step, ...], ...]]]:
                 refused(get(at(R, DATA, a)), ErrorCode.BLOB_UNKNOWN),
             ),
         ),
+    }
+
+
+def _chunked(a: str) -> dict[str, Way]:
+    """Sent in chunks, in order and out of it; then read in ranges, and blobs known to all."""
+    whole = pieces(CHUNKS)
+    return {
         "chunked multi": (
             "in three chunks, closed by an empty PUT",
             (start(R), tuple(chunk(*c) for c in whole), closed(CHUNKS, a), lives(CHUNKS, a)),
@@ -280,6 +296,12 @@ def ways(a: str) -> dict[str, tuple[str, tuple[Step | tuple[Step, ...], ...]]]:
         "range requests": ("served in ranges", ranged(a)),
         "empty": ("of no bytes", (pushed(b"", a), lives(b"", a))),
         "emptyJSON": ("of an empty JSON object", (pushed(b"{}", a), lives(b"{}", a))),
+    }
+
+
+def _wrong(a: str) -> dict[str, Way]:
+    """Sent with the digest of other bytes."""
+    return {
         "bad digest post only": (
             "in one POST with the digest of others",
             (
@@ -313,6 +335,12 @@ def ways(a: str) -> dict[str, tuple[str, tuple[Step | tuple[Step, ...], ...]]]:
             ),
         ),
     }
+
+
+def ways(algorithm: str) -> dict[str, Way]:
+    """All of them in one algorithm, by the programme's own names and in its order."""
+    parts = (_whole, _mounts, _chunked, _wrong)
+    return {name: way for part in parts for name, way in part(algorithm).items()}
 
 
 # Of sha256, those that no older case shows.
