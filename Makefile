@@ -4,11 +4,12 @@ DATA ?= .roadstead
 AUTH ?= off
 SIGNUP ?= closed
 CHALLENGE ?= basic
+ACCESS ?= open
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test check lint types imports docs docs-check templates clean bench
+.PHONY: help up test conformance check lint types imports docs docs-check templates clean bench
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +35,10 @@ up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roa
 
 test: $(VENV)/dev.stamp ## run all tests; a client that is missing is named as not run
 	$(BIN)/pytest
+
+conformance: $(VENV)/dev.stamp ## the OCI conformance programme, every option on, against a gateway: ACCESS=open|basic|bearer
+	@bash .ci/goclients.sh
+	$(BIN)/python -m tests.oci.run --access $(ACCESS) build/conformance
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -2,7 +2,10 @@
 # Installs the registry clients that tests/clients drives, and Debian's docker-registry as a peer.
 # Debian and Ubuntu only, as root or through sudo without a password.  What cannot be installed is
 # named and left out: its tests then report NOT RUN, so this script always ends with 0.
+# The clients that are Go modules come from goclients.sh, wherever Go is.
 set -uo pipefail
+
+bash "$(dirname "${BASH_SOURCE[0]}")/goclients.sh"
 
 packages=(skopeo podman buildah containerd runc crun docker.io docker-registry)
 # Newer releases ship the docker command apart from the daemon.

@@ -19,8 +19,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-# Debian keeps daemons in sbin, which a user's PATH may lack.
-SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+# Where .ci/goclients.sh puts what it builds; Debian keeps daemons in sbin, which a user's PATH may
+# lack.
+BUILT = str(Path(__file__).resolve().parents[2] / ".clients" / "bin")
+SEARCH_PATH = os.pathsep.join([BUILT, os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
 def not_run(reason: str) -> NoReturn:

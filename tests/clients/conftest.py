@@ -18,15 +18,27 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def registry() -> Iterator[Registry]:
+def registry_without_accounts() -> Iterator[Registry]:
     with running() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def registry(registry_without_accounts: Registry) -> Registry:
+    return registry_without_accounts
 
 
 @pytest.fixture(scope="session")
 def registry_with_accounts() -> Iterator[Registry]:
     """Like ``registry``, with a login; a peer that has none of its own stands in for nobody."""
     with running() if PEER else running_with_accounts() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def registry_with_bearer() -> Iterator[Registry]:
+    """Like ``registry_with_accounts``, but it sends clients to its own tokens."""
+    with running() if PEER else running_with_accounts(challenge="bearer") as found:
         yield found
 
 

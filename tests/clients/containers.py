@@ -115,5 +115,21 @@ class Containers:
         form = "--json" if self.tool == "buildah" else "--format=json"
         return json.loads(self._run("images", form) or "[]") or []
 
+    def push_list(self, source: str, repository: str, form: str) -> None:
+        """podman only: a list of its own of all platforms in one repository, to another one."""
+        options = self._remote()
+        self._run("manifest", "create", "made-here")
+        self._run(
+            "manifest", "add", "--all", *options, "made-here", f"docker://{self.name(source)}"
+        )
+        target = f"docker://{self.name(repository)}"
+        self._run("manifest", "push", "--all", "--format", form, *options, "made-here", target)
+
+    def tags(self, repository: str) -> list[str]:
+        """podman only."""
+        name = f"{self.registry.host}/{repository}"
+        said = self._run("search", "--tls-verify=false", "--list-tags", "--format=json", name)
+        return sorted(json.loads(said)[0]["Tags"])
+
     def search(self, term: str) -> str:
         return self._run("search", "--tls-verify=false", f"{self.registry.host}/{term}")

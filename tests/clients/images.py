@@ -196,8 +196,9 @@ class File:
 class Builder:
     """Writes one image; the content decides the name of every file, as in a registry."""
 
-    def __init__(self, folder: Path, kind: Kind = OCI) -> None:
-        self.folder, self.kind = folder, kind
+    def __init__(self, folder: Path, kind: Kind = OCI, salt: str = "") -> None:
+        """With a ``salt`` every layer is another than that of any other salt."""
+        self.folder, self.kind, self.salt = folder, kind, salt
         self._blobs = folder / "blobs" / "sha256"
         self._blobs.mkdir(parents=True, exist_ok=True)
 
@@ -208,6 +209,8 @@ class Builder:
 
     def layer(self, seed: str, files: Sequence[File], level: int = 1) -> Layer:
         """A gzipped tar; level 0 stores, which is what makes the large one quick."""
+        if self.salt:
+            files = [*files, File("salt", self.salt)]
         part = self._blobs / "part"
         with part.open("wb") as sink:
             packed = _Hashing(sink)
@@ -298,6 +301,13 @@ def large(builder: Builder) -> Image:
     return builder.image("large", builder.manifest([layer]))
 
 
+def twenty_megabytes(builder: Builder) -> Image:
+    """Five layers, one of them larger than any request that Lambda takes."""
+    layers = [builder.layer("large", [File("large.bin", size=20 * MEGABYTE)], level=0)]
+    layers += [builder.layer(f"small {n}", [File(f"text/{n}", f"{n}\n")]) for n in range(4)]
+    return builder.image("twenty-megabytes", builder.manifest(layers))
+
+
 def two_platforms(builder: Builder) -> Image:
     common = builder.layer("common", [File("etc/common", "the same for both\n")])
     manifests = [
@@ -332,6 +342,23 @@ def foreign_names(builder: Builder) -> Image:
     return builder.image("foreign-names", manifest)
 
 
+def attached_to(image: Image, folder: Path, artifact_type: str, content: bytes) -> Image:
+    """An artifact in a layout of its own, with the top of `image` as the subject."""
+    builder = Builder(folder)
+    config = builder.blob(b"{}", "application/vnd.oci.empty.v1+json")
+    layer = Layer(builder.blob(content, "text/plain"), "")
+    body = {
+        "schemaVersion": 2,
+        "mediaType": OCI.manifest,
+        "artifactType": artifact_type,
+        "config": config.descriptor,
+        "layers": [layer.blob.descriptor],
+        "subject": image.top.descriptor,
+    }
+    manifest = Manifest(builder.json(body, OCI.manifest), config, (layer,), HOST)
+    return builder.image("attached", manifest)
+
+
 @dataclass(frozen=True)
 class Recipe:
     build: Callable[[Builder], Image]
@@ -342,12 +369,19 @@ RECIPES: Mapping[str, Recipe] = {
     "five": Recipe(many_layers("five", 5, MEGABYTE)),
     "thirty": Recipe(many_layers("thirty", 30, 64 * 1024)),
     "large": Recipe(large),
+    "twenty-megabytes": Recipe(twenty_megabytes),
     "two-platforms": Recipe(two_platforms),
     "empty-layer": Recipe(empty_layer),
     "foreign-names": Recipe(foreign_names),
     "docker-five": Recipe(many_layers("docker-five", 5, MEGABYTE), DOCKER),
     "docker-two-platforms": Recipe(two_platforms, DOCKER),
 }
+
+
+def fresh(name: str, folder: Path, salt: str) -> Image:
+    """The image of this name with blobs that no registry has yet, so that all must be sent."""
+    recipe = RECIPES[name]
+    return recipe.build(Builder(folder, recipe.kind, salt))
 
 
 @dataclass

@@ -32,6 +32,8 @@ class Registry:
     speaks_v1: bool = True
     # Whether two clients may write one blob to one repository at the same time.
     takes_races: bool = True
+    # Whether it deletes a tag as such, and tells what refers to a manifest.
+    speaks_oci_1_1: bool = True
 
     @property
     def credentials(self) -> str | None:
@@ -54,14 +56,18 @@ def running() -> Iterator[Registry]:
 
 
 @contextlib.contextmanager
-def running_with_accounts() -> Iterator[Registry]:
-    """A registry of ours with accounts, and the user whose namespace the tests push to."""
+def running_with_accounts(challenge: str = "basic") -> Iterator[Registry]:
+    """A registry of ours with accounts, and the user whose namespace the tests push to.
+
+    ``challenge`` is ``basic`` or ``bearer``.
+    """
     from chalicelib.domain.access import Mode
+    from chalicelib.domain.bearer import Challenge
     from chalicelib.service import accounts
     from tests.support.registry import running_registry
 
     name, password = "clients", "clients-password"
-    with running_registry(Mode.ACCOUNTS) as ours:
+    with running_registry(Mode.ACCOUNTS, challenge=Challenge(challenge)) as ours:
         accounts.create(ours.world, name, password)
         yield Registry(host=ours.host, url=ours.url, username=name, password=password)
 
@@ -86,6 +92,7 @@ def _debian(*, secured: bool) -> Iterator[Registry]:
             speaks_v1=False,
             # Its file driver makes a link empty and fills it then: a HEAD in between answers 500.
             takes_races=False,
+            speaks_oci_1_1=False,
         )
         with serving(service, lambda: answers(registry.url + "/v2/")):
             yield registry

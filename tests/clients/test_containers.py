@@ -1,5 +1,6 @@
 """podman and buildah: unpacked and packed again, so the content is compared, not the gzip."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ pytestmark = pytest.mark.clients
 SLOW = {"podman": "large", "buildah": "thirty"}
 
 
-@pytest.mark.parametrize("name", ["five", "slow", "empty-layer", "foreign-names"])
+@pytest.mark.parametrize(
+    "name", ["five", "twenty-megabytes", "slow", "empty-layer", "foreign-names"]
+)
 def test_containers_pull_what_they_pushed(
     containers: Containers,
     registry: Registry,
@@ -56,10 +59,16 @@ def test_containers_push_docker_media_types(
     assert saved(containers.save(pulled, folder / "out.tar")) == identity(image.only)
 
 
+@pytest.mark.parametrize("name", ["two-platforms", "docker-two-platforms"])
 def test_containers_pull_the_platform_of_the_host_from_an_index(
-    containers: Containers, registry: Registry, images: Shelf, repository: str, folder: Path
+    containers: Containers,
+    registry: Registry,
+    images: Shelf,
+    repository: str,
+    folder: Path,
+    name: str,
 ) -> None:
-    image = images["two-platforms"]
+    image = images[name]
     Skopeo.here(folder, registry).push(image, repository)
 
     pulled = containers.pull(repository, image.top.digest)
@@ -68,8 +77,40 @@ def test_containers_pull_the_platform_of_the_host_from_an_index(
     assert saved(containers.save(pulled, folder / "saved.tar")) == identity(mine)
 
 
+@pytest.mark.parametrize(
+    ("name", "form"), [("two-platforms", "oci"), ("docker-two-platforms", "v2s2")]
+)
+def test_podman_pushes_two_platforms(
+    folder: Path, registry: Registry, images: Shelf, repository: str, name: str, form: str
+) -> None:
+    image, source = images[name], f"{repository}-source"
+    Skopeo.here(folder, registry).push(image, source)
+
+    Containers.here("podman", folder, registry).push_list(source, repository, form)
+
+    pushed = wire.manifest(registry, repository, "latest")
+    assert pushed.headers["Content-Type"] == image.kind.index
+    entries = json.loads(pushed.body)["manifests"]
+    assert [one["platform"]["architecture"] for one in entries] == ["amd64", "arm64"]
+    for entry, manifest in zip(entries, image.manifests, strict=True):
+        found = json.loads(wire.manifest(registry, repository, entry["digest"]).body)
+        assert found["config"]["digest"] == manifest.config.digest
+        assert wire.content_digests(registry, repository, entry["digest"]) == manifest.diff_ids
+
+
 def test_podman_searches(folder: Path, registry: Registry, images: Shelf, repository: str) -> None:
     podman = Containers.here("podman", folder, registry)
     podman.push(podman.take(images["empty-layer"]), repository)
 
     assert repository in podman.search(repository.rpartition("/")[2])
+
+
+def test_podman_lists_tags(
+    folder: Path, registry: Registry, images: Shelf, repository: str
+) -> None:
+    podman = Containers.here("podman", folder, registry)
+    local = podman.take(images["empty-layer"])
+    for tag in ("latest", "v1", "V_2"):
+        podman.push(local, repository, tag)
+
+    assert podman.tags(repository) == ["V_2", "latest", "v1"]

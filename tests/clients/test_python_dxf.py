@@ -3,13 +3,14 @@
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from . import wire
 from .commands import library
-from .images import RECIPES, Image, Shelf
+from .images import RECIPES, Image, Shelf, attached_to
 from .registry import Registry
 
 pytestmark = pytest.mark.clients
@@ -90,3 +91,35 @@ def test_dxf_lists_and_deletes(registry: Registry, images: Shelf, repository: st
 
         session._request("delete", f"manifests/{image.top.digest}")
         assert session.list_aliases() == []
+
+
+def test_dxf_deletes_the_manifest_behind_a_tag_and_blobs(
+    registry: Registry, images: Shelf, repository: str
+) -> None:
+    image, kept = images["five"], images["docker-five"]
+    with client(registry, repository) as session:
+        push(session, kept, "kept")
+        push(session, image, "one")
+
+        layers = [layer.blob.digest for layer in image.only.layers]
+        assert session.del_alias("one") == layers
+        for digest in layers:
+            session.del_blob(digest)
+        assert session.list_aliases() == ["kept"]
+
+    assert all(wire.gone(registry, f"{repository}/blobs/{digest}") for digest in layers)
+    wire.assert_holds(registry, repository, kept, "kept")
+
+
+def test_dxf_attaches_by_pushing_what_names_a_subject(
+    registry: Registry, images: Shelf, repository: str, folder: Path
+) -> None:
+    image = images["two-platforms"]
+    artifact = attached_to(image, folder / "artifact", "application/x.sbom", b"what is in it\n")
+    with client(registry, repository) as session:
+        push(session, image)
+        push(session, artifact, "sbom")
+
+    found = [(artifact.top.digest, "application/x.sbom")]
+    assert wire.referrers(registry, repository, image.top.digest) == found
+    wire.assert_holds(registry, repository, artifact, "sbom")

@@ -8,7 +8,7 @@ import pytest
 from . import wire
 from .archives import docker_archive, identity, saved
 from .files import assert_directory, assert_layout
-from .images import OCI, RECIPES, Shelf
+from .images import OCI, RECIPES, Shelf, attached_to
 from .registry import Registry
 from .skopeo import Skopeo
 
@@ -81,3 +81,18 @@ def test_skopeo_deletes_by_digest_of_the_tag(
 
     url = f"{registry.url}/v2/{repository}/manifests/latest"
     assert wire.send("GET", url, {"Accept": wire.ACCEPT, **wire.basic(registry)}).status == 404
+
+
+def test_skopeo_attaches_by_pushing_what_names_a_subject(
+    skopeo: Skopeo, registry: Registry, images: Shelf, repository: str, folder: Path
+) -> None:
+    image = images["two-platforms"]
+    artifact = attached_to(image, folder / "artifact", "application/x.sbom", b"what is in it\n")
+    skopeo.push(image, repository)
+
+    skopeo.push(artifact, repository, "sbom")
+
+    found = [(artifact.top.digest, "application/x.sbom")]
+    assert wire.referrers(registry, repository, image.top.digest) == found
+    skopeo.pull(repository, "sbom", f"oci:{folder / 'pulled'}:latest")
+    assert_layout(folder / "pulled", artifact)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from .commands import not_run
 from .images import DOCKER, OCI, Image
 from .registry import Registry
 
@@ -81,6 +82,23 @@ def manifest(registry: Registry, repository: str, reference: str) -> Answer:
     assert answer.headers["Docker-Content-Digest"] == digest
     assert reference == digest or not reference.startswith("sha256:")
     return answer
+
+
+def referrers(registry: Registry, repository: str, digest: str) -> list[tuple[str, str]]:
+    """Digest and artifact type of what the registry says refers to a manifest."""
+    if not registry.speaks_oci_1_1:
+        not_run("this registry has no referrers")
+    url = f"{registry.url}/v2/{repository}/referrers/{digest}"
+    answer = send("GET", url, basic(registry))
+    assert answer.status == 200, f"{url}: {answer.status} {answer.body[:500]!r}"
+    assert answer.headers["Content-Type"] == OCI.index
+    return [(one["digest"], one["artifactType"]) for one in json.loads(answer.body)["manifests"]]
+
+
+def gone(registry: Registry, path: str) -> bool:
+    """Whether nothing is at ``/v2/<path>``."""
+    answer = send("GET", f"{registry.url}/v2/{path}", {"Accept": ACCEPT, **basic(registry)})
+    return answer.status == 404
 
 
 def blob_digests(registry: Registry, repository: str, digest: str) -> tuple[str, str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.conformance import (
+    cases_oci_blobs,
+    cases_oci_data,
     cases_uploader,
     cases_v2_access,
     cases_v2_blobs,
@@ -30,4 +32,6 @@ CASES = (
     *cases_v2_tokens.CASES,
     *cases_v2_access.CASES,
     *cases_uploader.CASES,
+    *cases_oci_blobs.CASES,
+    *cases_oci_data.CASES,
 )

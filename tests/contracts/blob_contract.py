@@ -115,6 +115,30 @@ class UrlPromises:
         assert (rest.status, rest.body) == (206, b"789")
         assert fetch(url, headers={"Range": "bytes=10-"}).status == 416
 
+    @pytest.mark.parametrize(
+        ("asked", "body", "span"),
+        [
+            ("bytes=-3", b"789", "bytes 7-9/10"),
+            ("bytes=-30", b"0123456789", "bytes 0-9/10"),
+            ("bytes=8-20", b"89", "bytes 8-9/10"),
+        ],
+    )
+    def test_a_range_may_count_from_the_end_and_reach_beyond_it(
+        self, store: BlobStore, team: str, fetch: Fetch, asked: str, body: bytes, span: str
+    ) -> None:
+        store.put(f"{team}/k", b"0123456789")
+        answer = fetch(store.presign_get(f"{team}/k", ttl_s=60), headers={"Range": asked})
+        assert (answer.status, answer.body) == (206, body)
+        assert answer.headers["Content-Range"] == span
+
+    @pytest.mark.parametrize("asked", ["bytes=5-0", "bytes=10-12"])
+    def test_a_range_of_nothing_is_not_satisfiable(
+        self, store: BlobStore, team: str, fetch: Fetch, asked: str
+    ) -> None:
+        store.put(f"{team}/k", b"0123456789")
+        url = store.presign_get(f"{team}/k", ttl_s=60)
+        assert fetch(url, headers={"Range": asked}).status == 416
+
     def test_a_url_for_head_says_the_size_and_serves_nothing(
         self, store: BlobStore, team: str, fetch: Fetch
     ) -> None:

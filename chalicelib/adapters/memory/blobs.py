@@ -22,7 +22,7 @@ from chalicelib.ports import Clock, Conflict, Missing, PartRefused
 
 PIECE_BYTES = limits.MIB
 
-_RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)", re.ASCII)
+_RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class MemoryBlobs:
         status, headers, body = 200, {"ETag": _etag(data), "Accept-Ranges": "bytes"}, data
         found = _RANGE.fullmatch(wanted or "")
         if found:
-            start, end = int(found[1]), min(int(found[2] or len(data)), len(data) - 1)
-            if start >= len(data):
+            start, end = _span(found, len(data))
+            if start > end:
                 return Answer(416, headers={"Content-Range": f"bytes */{len(data)}"})
             status, body = 206, data[start : end + 1]
             headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
@@ -187,6 +187,13 @@ class MemoryBlobs:
         if found is None or found.key != key:
             raise Missing(f"multipart upload of {key}")
         return found
+
+
+def _span(found: re.Match[str], size_bytes: int) -> tuple[int, int]:
+    """The first and the last byte that a range asks for; the first is larger where none is."""
+    if found[3]:
+        return max(size_bytes - int(found[3]), 0), size_bytes - 1
+    return int(found[1]), min(int(found[2] or size_bytes), size_bytes - 1)
 
 
 def _etag(data: bytes) -> str:

@@ -1,0 +1,1 @@
+"""The conformance programme of the OCI distribution specification, against our own gateway."""
