@@ -61,7 +61,11 @@ def _mounted(call: Call, digest: Digest, source_text: str | None) -> Blob | None
     try:
         source = parse_repository_name(source_text)
         authorize(call.world, call.actor, Action.PULL, source)
-    except RegistryError:
+    except RegistryError as refusal:
+        if refusal.code is ErrorCode.UNAUTHORIZED and call.actor.is_renewable:
+            # The token was got before the client thought of a mount: it may ask for another. If
+            # that is refused for the source, it says so, and the mount becomes an upload.
+            raise
         return None
     return uploads.mount(call.world, call.name, source, digest)
 

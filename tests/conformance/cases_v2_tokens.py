@@ -169,8 +169,23 @@ BEARERS = (
         GIVEN,
         token(PUSH, f"repository:{PUBLIC}:pull", "repository:alice/new:pull,push", by="alice"),
         by_token(post(f"/v2/alice/new/blobs/uploads/?mount={of(LAYER)}&from={PUBLIC}", status=201)),
-        by_token(post(f"/v2/alice/new/blobs/uploads/?mount={of(LAYER)}&from=alice/other")),
         by_token(post(f"/v2/alice/new/blobs/uploads/?mount={of(LAYER)}")),
+        unknown(
+            by_token(post(f"/v2/alice/new/blobs/uploads/?mount={of(LAYER)}&from=alice/other")),
+            "repository:alice/new:pull,push repository:alice/other:pull",
+            "insufficient_scope",
+        ),
+    ),
+    secured(
+        "a mount from what a token was refused is an upload like any other",
+        GIVEN,
+        token("repository:bob/app:pull,push", PULL, by="bob"),
+        by_token(
+            post(
+                f"/v2/bob/app/blobs/uploads/?mount={of(LAYER)}&from={PRIVATE}",
+                answers={"Range": "0-0", "Docker-Content-Digest": ABSENT},
+            )
+        ),
     ),
     secured(
         "a token ends",

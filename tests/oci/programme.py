@@ -22,6 +22,8 @@ import yaml
 from chalicelib.domain.access import Mode
 from chalicelib.domain.bearer import Challenge
 from chalicelib.service import accounts
+from roadstead import local
+from roadstead.gateway.downloads import Downloads
 from tests.support.registry import RunningRegistry, running_registry
 
 PROGRAM = "conformance"
@@ -94,6 +96,7 @@ class Result:
     config: Mapping[str, Any]
     scenarios: frozenset[str]
     complaints: tuple[str, ...]
+    access: str = ""
 
     @property
     def passed(self) -> bool:
@@ -160,9 +163,18 @@ def settings(registry: RunningRegistry, access: Access, folder: Path) -> dict[st
 
 @contextmanager
 def registry_for(access: Access) -> Iterator[RunningRegistry]:
-    """A registry of ours that takes sparse manifests, with the account of the programme."""
-    choices = {"challenge": access.challenge, "sparse_manifests": True}
-    with running_registry(access.mode, **choices) as registry:
+    """A registry of ours that takes sparse manifests, with the account of the programme.
+
+    Its downloads come through the gateway: behind a redirect it is S3 that answers, which has no
+    Docker-Content-Digest.
+    """
+    choices = local.Choices(
+        access.mode,
+        challenge=access.challenge,
+        sparse_manifests=True,
+        downloads=Downloads.THROUGH,
+    )
+    with running_registry(**vars(choices)) as registry:
         if access.mode is Mode.ACCOUNTS:
             accounts.create(registry.world, USER, PASSWORD)
         yield registry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +20,19 @@ def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     program = find(PROGRAM)
     if program is None:
         not_run(f"not installed: {PROGRAM} (.ci/goclients.sh builds it where Go is)")
-    return run(program, ACCESS[request.param], tmp_path_factory.mktemp("conformance"))
+    folder = tmp_path_factory.mktemp("conformance")
+    return replace(run(program, ACCESS[request.param], folder), access=request.param)
+
+
+# A Bearer token names its repositories and opens no others, so that a mount which names no source
+# becomes an upload; the specification leaves that to the registry, and the programme skips it.
+NARROW = re.compile("2 skipped|API Blob anonymous mount: Skip|2 x skipped: blob-mount-anonymous.*")
 
 
 def test_the_programme_passes_whole(result: Result) -> None:
-    assert result.passed, result.summary()
+    narrow = result.access == "bearer"
+    left = [text for text in result.shortcomings if not (narrow and NARROW.fullmatch(text))]
+    assert left == [], result.summary()
 
 
 def test_no_option_of_the_programme_is_off(result: Result) -> None:
