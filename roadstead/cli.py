@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ from pathlib import Path
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
+from roadstead.client import cli as transfer
+from roadstead.client.cli import add_parsers
+from roadstead.client.errors import TransferError
 from roadstead.embedded.errors import EmbeddedStackError
 
 DEFAULT_DATA = Path(".roadstead")
@@ -49,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="take manifests whose parts are not all here (off: it catches clients that lose data)",
     )
+    add_parsers(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -64,28 +69,40 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a refusal is a sentence on stderr and status 1."""
     asked = parser().parse_args(arguments)
-    # Imported here, so that `--help` does not wait for botocore.
-    from roadstead import admin, up  # noqa: PLC0415
-    from roadstead.local import Choices  # noqa: PLC0415
-
     try:
-        if asked.command == "up":
-            hosts = frozenset(name.lower() for name in asked.v1_host)
-            challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
-            choices = Choices(Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse)
-            up.run(asked.data, asked.port, choices)
-        elif asked.admin == "invite":
-            print(admin.invite(asked.data))
+        if asked.command in ("push", "pull", "proxy"):
+            transfer.run(asked)
         else:
-            password = read_password(from_stdin=asked.password_stdin)
-            admin.create_administrator(asked.data, asked.name, password)
-            print(f"{asked.name} is an administrator now.")
-    except EmbeddedStackError as error:
+            run_registry(asked)
+    except (EmbeddedStackError, TransferError) as error:
         print(f"roadstead: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        if asked.command in ("push", "pull"):
+            print("roadstead: stopped; repeat the command to go on from here", file=sys.stderr)
+            # Threads that wait for the network would hold the process; all they know is on disk.
+            os._exit(130)
         return 130
     return 0
+
+
+def run_registry(asked: argparse.Namespace) -> None:
+    """The commands for the one who runs the registry. Raises: EmbeddedStackError."""
+    # Imported here, so that nothing else waits for botocore.
+    from roadstead import admin, up  # noqa: PLC0415
+    from roadstead.local import Choices  # noqa: PLC0415
+
+    if asked.command == "up":
+        hosts = frozenset(name.lower() for name in asked.v1_host)
+        challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
+        choices = Choices(Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse)
+        up.run(asked.data, asked.port, choices)
+    elif asked.admin == "invite":
+        print(admin.invite(asked.data))
+    else:
+        password = read_password(from_stdin=asked.password_stdin)
+        admin.create_administrator(asked.data, asked.name, password)
+        print(f"{asked.name} is an administrator now.")
 
 
 def read_password(*, from_stdin: bool) -> str:

@@ -1,0 +1,49 @@
+"""Refusals as sentences for the person at the terminal."""
+
+from __future__ import annotations
+
+import json
+
+from roadstead.uploader import ApiAnswer
+
+
+class TransferError(Exception):
+    """What went wrong, and what to do about it."""
+
+
+class RegistryRefused(TransferError):
+    """A registry's answer other than the one that was needed."""
+
+    def __init__(self, what: str, host: str, status: int, body: bytes) -> None:
+        self.status = status
+        self.codes = codes_of(body)
+        super().__init__(f"{what}: {host} answered {status}{said(status, body)}")
+
+
+def codes_of(body: bytes) -> tuple[str, ...]:
+    """The codes of a v2 error body; none of any other body."""
+    return tuple(str(entry.get("code", "")) for entry in _entries(body))
+
+
+def said(status: int, body: bytes) -> str:
+    """What the body adds to the status, on one line."""
+    entries = _entries(body)
+    if entries:
+        return ": " + "; ".join(f"{e.get('message', '')} ({e.get('code', '')})" for e in entries)
+    if status == 413:
+        return ": the request was too large for what stands in front of the registry"
+    return ""
+
+
+def _entries(body: bytes) -> list[dict[str, object]]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return []
+    errors = found.get("errors") if isinstance(found, dict) else None
+    return [entry for entry in errors or [] if isinstance(entry, dict)]
+
+
+def refused_answer(what: str, host: str, answer: ApiAnswer) -> RegistryRefused:
+    """The refusal of a step of the uploader's API."""
+    return RegistryRefused(what, host, answer.status, answer.body)

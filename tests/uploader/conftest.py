@@ -1,0 +1,124 @@
+"""A registry that is nothing but Lambda and S3, on the embedded servers, behind two doors."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chalicelib.domain.access import Mode
+from chalicelib.service.world import World
+from tests.clients.commands import workspace
+from tests.clients.images import Shelf
+from tests.support.stack import Stack
+from tests.support.world import SettableClock, memory_world
+from tests.uploader.lambdaonly import Door, lambda_only
+from tests.uploader.s3door import s3_door
+
+_NUMBERS = itertools.count(1)
+
+
+@dataclass
+class Remote:
+    """The registry as it is reached from outside."""
+
+    api: Door
+    s3: Door
+    world: World
+
+    @property
+    def host(self) -> str:
+        return self.api.host
+
+    def mend(self) -> None:
+        self.api.mend()
+        self.s3.mend()
+
+
+@contextmanager
+def remote_of(stack: Stack, mode: Mode = Mode.OPEN) -> Iterator[Remote]:
+    """No gateway key: nobody outside is believed about a hash."""
+    with s3_door(stack.endpoints.s3_url) as s3:
+        clock = SettableClock(int(time.time()))
+        blobs = stack.blobs(clock, public_endpoint_url=s3.url)
+        changes = {"metadata": stack.metadata(), "blobs": blobs, "clock": clock}
+        world = memory_world(mode, gateway_key=None, **changes)
+        with lambda_only(lambda: world) as api:
+            yield Remote(api, s3, world)
+
+
+@pytest.fixture(scope="session")
+def _remote(stack: Stack) -> Iterator[Remote]:
+    with remote_of(stack) as found:
+        yield found
+
+
+@pytest.fixture
+def remote(_remote: Remote) -> Remote:
+    _remote.mend()
+    return _remote
+
+
+@pytest.fixture
+def repository() -> str:
+    return f"uploader-{os.getpid()}/test-{next(_NUMBERS)}"
+
+
+@pytest.fixture(scope="session")
+def images() -> Iterator[Shelf]:
+    with workspace() as folder:
+        yield Shelf(folder)
+
+
+@dataclass(frozen=True)
+class Command:
+    """`roadstead` as a process of its own, with a home of its own and no AWS variable."""
+
+    home: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "roadstead", *map(str, words)],
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str | Path, stdin: str = "", timeout_s: float = 120) -> Sequence[str]:
+        """Lines of stdout; fails when the command does."""
+        status, out, err = self.outcome(*words, stdin=stdin, timeout_s=timeout_s)
+        assert status == 0, err
+        return out.splitlines()
+
+    def outcome(
+        self, *words: str | Path, stdin: str = "", timeout_s: float = 120
+    ) -> tuple[int, str, str]:
+        process = self.start(*words)
+        try:
+            out, err = process.communicate(stdin, timeout=timeout_s)
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def roadstead(tmp_path: Path) -> Command:
+    home = tmp_path / "home"
+    home.mkdir()
+    return Command(home)
