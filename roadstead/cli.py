@@ -14,8 +14,7 @@ from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
-from roadstead.client.errors import TransferError
-from roadstead.embedded.errors import EmbeddedStackError
+from roadstead.failure import Failure
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
@@ -74,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             transfer.run(asked)
         else:
             run_registry(asked)
-    except (EmbeddedStackError, TransferError) as error:
+    except Failure as error:
         print(f"roadstead: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -87,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_registry(asked: argparse.Namespace) -> None:
-    """The commands for the one who runs the registry. Raises: EmbeddedStackError."""
+    """The commands for the one who runs the registry. Raises: Failure."""
     # Imported here, so that nothing else waits for botocore.
     from roadstead import admin, up  # noqa: PLC0415
     from roadstead.local import Choices  # noqa: PLC0415
@@ -111,7 +110,7 @@ def read_password(*, from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     first = getpass.getpass("Password: ")
     if getpass.getpass("Again: ") != first:
-        raise EmbeddedStackError("The two passwords differ. Nothing was changed.")
+        raise Failure("The two passwords differ. Nothing was changed.")
     return first
 
 

@@ -17,6 +17,7 @@ from roadstead import local
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import EmbeddedStack, StackEndpoints
 from roadstead.gateway.asgi import Gateway
+from roadstead.gateway.events import LambdaFront
 from roadstead.gateway.serve import listen, make_server
 
 HOST = "127.0.0.1"
@@ -62,7 +63,7 @@ def take_port(port: int) -> socket.socket:
 def make_gateway(world: World) -> Gateway:
     """The gateway around the application that Lambda runs."""
     app = register_all(RegistryApp("roadstead"), lambda: world)
-    return Gateway(app, ResumableHashing(), world.gateway_key)
+    return Gateway(LambdaFront(app), ResumableHashing(), world.gateway_key)
 
 
 def serve(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+from roadstead.failure import Failure
 from roadstead.uploader import ApiAnswer
 
 
-class TransferError(Exception):
+class TransferError(Failure):
     """What went wrong, and what to do about it."""
 
 

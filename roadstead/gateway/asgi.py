@@ -18,9 +18,9 @@ from chalicelib.ports import Hashing
 from chalicelib.web.endpoints import Carries, Match, match
 from roadstead.gateway.events import (
     MAX_EVENT_BODY_BYTES,
+    Front,
     HttpRequest,
     HttpResponse,
-    LambdaFront,
     refusal,
 )
 from roadstead.gateway.intake import ClientGoneError, Intake, Receive, Send
@@ -37,17 +37,20 @@ CALL_THREADS = 32
 
 
 class Gateway:
-    """Serves a Chalice app over ASGI."""
+    """Serves a registry over ASGI: the app behind a `LambdaFront`, or one that is elsewhere.
+
+    ``gateway_key`` is the operator's; without it the registry reads back what we have streamed.
+    """
 
     def __init__(
         self,
-        app: Any,
+        front: Front,
         hashing: Hashing,
         gateway_key: bytes | None,
         storage: PartStorage | None = None,
     ) -> None:
         self._pool = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="call")
-        self._front = LambdaFront(app)
+        self._front = front
         self._storage = storage or PartStorage()
         self._shared = Streaming(self._front, self._storage, hashing, self._pool, gateway_key)
 

@@ -14,6 +14,7 @@ import base64
 import functools
 import json
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
@@ -27,7 +28,7 @@ from chalicelib.domain.ranges import parse_content_range
 from chalicelib.ports import Hashing
 from chalicelib.service.remote import make_layer_proof, make_proof
 from chalicelib.web.endpoints import url_for
-from roadstead.gateway.events import HttpRequest, HttpResponse, LambdaFront, refusal
+from roadstead.gateway.events import Front, HttpRequest, HttpResponse, refusal
 from roadstead.gateway.intake import ClientGoneError, Intake
 from roadstead.uploader import (
     ApiAnswer,
@@ -52,7 +53,7 @@ class Streaming:
     by us, and the registry reads the bytes itself.
     """
 
-    front: LambdaFront
+    front: Front
     storage: PartStorage
     hashing: Hashing
     pool: Executor
@@ -68,7 +69,7 @@ class Streaming:
 class CallerApi:
     """The API with the permissions of the client whose request we are serving."""
 
-    front: LambdaFront
+    front: Front
     request: HttpRequest
 
     def post(self, path: str, document: Mapping[str, object]) -> ApiAnswer:
@@ -107,7 +108,12 @@ async def stream_blob(
     """Stream a PATCH or a PUT into its upload session, and answer as the app would."""
     remote = {"repository": params["repository"], "upload_id": params["upload_id"]}
     api = CallerApi(shared.front, request)
-    asked = {"content_range": request.header("content-range"), "length_bytes": _length(request)}
+    # A word of our own: a claim whose answer is lost can be repeated.
+    asked = {
+        "content_range": request.header("content-range"),
+        "length_bytes": _length(request),
+        "claim": secrets.token_hex(16),
+    }
     path, known = url_for("uploader.claim", **remote), {k: v for k, v in asked.items() if v}
     claimed = (await shared.run(api.post, path, known)).document()
     advance_path = url_for("uploader.advance", **remote)

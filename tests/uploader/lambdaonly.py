@@ -121,7 +121,7 @@ def lambda_only(world: Callable[[], World]) -> Iterator[Door]:
                 # Read, so that the refusal is seen: what API Gateway does is close.
                 self._drain(length)
                 self.answer(413, [("Content-Length", str(len(TOO_LARGE)))], TOO_LARGE)
-                return
+                return None
             body = self.rfile.read(length)
             if word == "drop":
                 return self.hang_up()
