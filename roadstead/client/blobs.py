@@ -21,10 +21,9 @@ from roadstead.client.errors import RegistryRefused, TransferError
 from roadstead.client.image import Descriptor
 from roadstead.client.progress import readable_size
 from roadstead.client.sending import Sending
-from roadstead.uploader.planned import Readable
+from roadstead.uploader.planned import PARTS_UP_TO_BYTES, Readable
 
 WHOLE_UP_TO_BYTES = 2 * limits.FIRST_PART_BYTES
-PARTS_UP_TO_BYTES = 1024 * limits.MIB
 
 
 def push_blob(

@@ -62,7 +62,7 @@ class RegistryClient:
     ) -> None:
         self.host = host
         self._login = login
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._granted: dict[tuple[str, ...], str] = {}
         self._lock = Lock()
         self._pool = urllib3.PoolManager(
@@ -137,8 +137,8 @@ class RegistryClient:
         # Without Authorization: a presigned URL is its own permission.
         if urlsplit(url).scheme not in ("http", "https"):
             raise TransferError(f"{self.host.name} sends to something that is no URL")
-        for attempt in range(len(self._patience.pauses_s) + 1):
-            last = attempt == len(self._patience.pauses_s)
+        for attempt in range(len(self.patience.pauses_s) + 1):
+            last = attempt == len(self.patience.pauses_s)
             try:
                 answer = self._pool.request(
                     "GET", url, headers=self._named(headers), redirect=False, preload_content=False
@@ -151,7 +151,7 @@ class RegistryClient:
                 if last or not _is_passing(answer.status):
                     return answer
                 answer.release_conn()
-            self._patience.wait(attempt, None)
+            self.patience.wait(attempt, None)
         raise AssertionError("the last attempt returns or raises")
 
     # --- underneath ---------------------------------------------------------------------------
@@ -166,8 +166,8 @@ class RegistryClient:
         *,
         preload: bool,
     ) -> BaseHTTPResponse:
-        for attempt in range(len(self._patience.pauses_s) + 1):
-            last = attempt == len(self._patience.pauses_s)
+        for attempt in range(len(self.patience.pauses_s) + 1):
+            last = attempt == len(self.patience.pauses_s)
             retry_after = None
             try:
                 answer = self._once(method, path, scopes, body, headers, preload=preload)
@@ -179,7 +179,7 @@ class RegistryClient:
                     return answer
                 retry_after = answer.headers.get("Retry-After")
                 answer.release_conn()
-            self._patience.wait(attempt, retry_after)
+            self.patience.wait(attempt, retry_after)
         raise AssertionError("the last attempt returns or raises")
 
     def _once(

@@ -24,8 +24,8 @@ from roadstead.gateway.events import (
     refusal,
 )
 from roadstead.gateway.intake import ClientGoneError, Intake, Receive, Send
+from roadstead.gateway.shared import Streaming
 from roadstead.gateway.streams import (
-    Streaming,
     answered,
     stream_blob,
     stream_layer,

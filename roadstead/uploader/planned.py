@@ -16,6 +16,9 @@ from chalicelib.domain import limits
 from roadstead.uploader.session import RENEW_AFTER_S, PartUrls
 from roadstead.uploader.storage import PartStorage
 
+# What a function of 30 s reads back to prove it, with time to spare; above it S3 has to prove.
+PARTS_UP_TO_BYTES = 1024 * limits.MIB
+
 Etags = Mapping[int, str]
 
 

@@ -7,7 +7,7 @@ import tempfile
 import weakref
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any
+from typing import IO
 
 import urllib3
 from urllib3 import BaseHTTPResponse
@@ -26,9 +26,9 @@ from roadstead.client.image import (
 )
 from roadstead.client.names import ImageName
 from roadstead.client.sources.files import FileSlice
+from roadstead.client.stream import ResumedStream
 
 BLOCK_BYTES = 1024 * 1024
-MAX_BREAKS = 8
 
 
 def pull_scope(repository: str) -> str:
@@ -123,8 +123,15 @@ class RemoteBlob:
                 self._spooled = FileSlice(Path(name), 0, self.size_bytes)
             return self._spooled
 
+    def _stream(self, start_bytes: int) -> ResumedStream:
+        return ResumedStream(self._open, self.size_bytes, start_bytes, self._client.patience)
+
+    def opened_at(self, start_bytes: int) -> IO[bytes]:
+        """The bytes from there to the end, in order."""
+        return io.BufferedReader(self._stream(start_bytes), BLOCK_BYTES)
+
     def opened(self) -> IO[bytes]:
-        return io.BufferedReader(ResumedStream(self._open, self.size_bytes), BLOCK_BYTES)
+        return io.BufferedReader(self._stream(0), BLOCK_BYTES)
 
 
 def _read_up_to(answer: BaseHTTPResponse, size_bytes: int) -> bytes:
@@ -136,64 +143,3 @@ def _read_up_to(answer: BaseHTTPResponse, size_bytes: int) -> bytes:
         if not held:
             raise TransferError("the registry hung up while it sent a blob") from None
     return bytes(held)
-
-
-class ResumedStream(io.RawIOBase):
-    """A body of known size that is asked for again, from where it broke, when it breaks.
-
-    A server that cannot go on from the middle is read from the start again, and what is known
-    is passed over. Raises: TransferError after ``MAX_BREAKS`` breaks without a byte between them.
-    """
-
-    def __init__(self, open_at: Any, size_bytes: int, start_bytes: int = 0) -> None:
-        self._open_at = open_at
-        self._size_bytes = size_bytes
-        self._at = start_bytes
-        self._answer: BaseHTTPResponse | None = None
-        self._breaks = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: Any) -> int:
-        while self._at < self._size_bytes:
-            try:
-                data = self._opened().read(min(len(target), self._size_bytes - self._at))
-            except urllib3.exceptions.HTTPError:
-                data = b""
-            if data:
-                target[: len(data)] = data
-                self._at += len(data)
-                self._breaks = 0
-                return len(data)
-            self._drop()
-        self._drop()
-        return 0
-
-    def _opened(self) -> BaseHTTPResponse:
-        if self._answer is None:
-            headers = {"Range": f"bytes={self._at}-"} if self._at else {}
-            answer = self._open_at(headers)
-            passed = self._at if answer.status == 200 else 0
-            while passed and (data := answer.read(min(passed, BLOCK_BYTES))):
-                passed -= len(data)
-            self._answer = answer
-        assert self._answer is not None
-        return self._answer
-
-    def _drop(self) -> None:
-        if self._answer is not None:
-            self._answer.close()
-            self._answer.release_conn()
-            self._answer = None
-        if self._at < self._size_bytes:
-            self._breaks += 1
-            if self._breaks > MAX_BREAKS:
-                raise TransferError("the registry breaks off again and again while it sends a blob")
-
-    def close(self) -> None:
-        if self._answer is not None:
-            self._answer.close()
-            self._answer.release_conn()
-            self._answer = None
-        super().close()
