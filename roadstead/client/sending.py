@@ -129,8 +129,6 @@ class Sending:
         return True
 
     def _send_whole(self) -> None:
-        size_bytes = self._blob.size_bytes
-        asked = self._ask("whole", {"digest": self._blob.digest, "size_bytes": size_bytes})
         before = self._counted_bytes
 
         def opened() -> IO[bytes]:
@@ -138,11 +136,19 @@ class Sending:
             return _Told(self._source.opened(), self._count)  # type: ignore[return-value]
 
         try:
-            self._door.storage.put_whole(asked["url"], asked["headers"], size_bytes, opened)
+            self._put_whole(opened)
         except StorageFailed as failure:
-            if failure.status == 400:
+            if failure.is_mismatch:
+                self._drop()
                 raise self._other_bytes() from None
-            raise
+            if not failure.has_expired:
+                raise
+            self._put_whole(opened)
+
+    def _put_whole(self, opened: Callable[[], IO[bytes]]) -> None:
+        size_bytes = self._blob.size_bytes
+        asked = self._ask("whole", {"digest": self._blob.digest, "size_bytes": size_bytes})
+        self._door.storage.put_whole(asked["url"], asked["headers"], size_bytes, opened)
 
     # --- the end ------------------------------------------------------------------------------
 

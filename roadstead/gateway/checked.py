@@ -141,7 +141,7 @@ async def stream_checked(
     try:
         await sending
     except StorageFailed as failure:
-        if failure.status == 400:
+        if failure.is_mismatch:
             return refusal(request, ErrorCode.DIGEST_INVALID)
         raise
     return await shared.run(shared.front.call, without_body(request))

@@ -92,7 +92,7 @@ class PartUrls:
         try:
             return storage.put(url, data)
         except StorageFailed as failure:
-            if failure.status != 403:
+            if not failure.has_expired:
                 raise
         with self._lock:
             if self.urls.get(number) == url:

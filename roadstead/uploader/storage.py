@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
@@ -14,15 +15,33 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 BLOCK_BYTES = 256 * 1024
 
 
-class StorageFailed(Exception):
-    """S3 would not take or give bytes, however often it was tried; ``status`` is its last word.
+_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+# What S3 answers with 400 although it is not the request's fault, and what it says of checksums.
+PASSING_CODES = frozenset({"RequestTimeout"})
+MISMATCH_CODES = frozenset(
+    {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
+)
 
-    ``status`` is 0 when it did not answer at all.
+
+class StorageFailed(Exception):
+    """S3 would not take or give bytes, however often it was tried.
+
+    ``status`` and ``code`` are its last word; 0 and "" when it did not answer at all.
     """
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.code = status, code
+
+    @property
+    def has_expired(self) -> bool:
+        """The URL has run out, or the credentials that signed it have: another may do."""
+        return self.status == 403 or self.code == "ExpiredToken"
+
+    @property
+    def is_mismatch(self) -> bool:
+        """S3 found other bytes than their checksum says."""
+        return self.code in MISMATCH_CODES
 
 
 class PartStorage:
@@ -54,26 +73,29 @@ class PartStorage:
     ) -> None:
         """Store an object of known size as it is read; ``opened`` begins it, again for each try.
 
-        Raises: StorageFailed: status 400 when S3 found that the checksum is wrong.
+        Raises: StorageFailed.
         """
         sent = {**OCTETS, **headers, "Content-Length": str(size_bytes)}
         self._put(url, sent, opened)
 
     def _put(self, url: str, headers: Mapping[str, str], make_body: Callable[[], Any]) -> str:
-        last, status = "", 0
+        last, status, code = "", 0, ""
         for pause_s in self._pauses_s:
             time.sleep(pause_s)
             try:
                 answer = self._pool.request("PUT", url, body=make_body(), headers=headers)
             except urllib3.exceptions.HTTPError as error:
-                last, status = type(error).__name__, 0
+                last, status, code = type(error).__name__, 0, ""
                 continue
             if answer.status == 200:
                 return str(answer.headers.get("ETag", ""))
-            last, status = f"status {answer.status}", answer.status
-            if answer.status < 500 and answer.status != 429:
+            found = _CODE.search(answer.data)
+            status, code = answer.status, found[1].decode() if found else ""
+            last = f"{status} {code}".strip()
+            if status < 500 and status != 429 and code not in PASSING_CODES:
                 break
-        raise StorageFailed(f"S3 at {urlsplit(url).netloc} did not take the bytes: {last}", status)
+        place = urlsplit(url).netloc
+        raise StorageFailed(f"S3 at {place} did not take the bytes: {last}", status, code)
 
     def get(self, url: str) -> bytes:
         """Fetch a small object. Raises: StorageFailed."""

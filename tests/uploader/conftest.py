@@ -17,7 +17,7 @@ import pytest
 from chalicelib.domain.access import Mode
 from chalicelib.service.world import World
 from tests.clients.commands import workspace
-from tests.clients.images import Shelf
+from tests.clients.images import MEGABYTE, Builder, File, Image, Recipe, Shelf
 from tests.support.stack import Stack
 from tests.support.world import SettableClock, memory_world
 from tests.uploader.lambdaonly import Door, lambda_only
@@ -72,10 +72,27 @@ def repository() -> str:
     return f"uploader-{os.getpid()}/test-{next(_NUMBERS)}"
 
 
+def one_layer(name: str, size_bytes: int) -> Recipe:
+    """An image of one layer that no compression shrinks."""
+
+    def build(builder: Builder) -> Image:
+        layer = builder.layer(name, [File("a.bin", size=size_bytes)], level=0)
+        return builder.image(name, builder.manifest([layer]))
+
+    return Recipe(build)
+
+
+SIZES = {"ten": 10 * MEGABYTE, "thirty-mb": 30 * MEGABYTE, "120-mb": 120 * MEGABYTE}
+
+
 @pytest.fixture(scope="session")
 def images() -> Iterator[Shelf]:
+    """The images of the clients' tests, and some of one large layer each."""
     with workspace() as folder:
-        yield Shelf(folder)
+        shelf = Shelf(folder)
+        for name, size_bytes in SIZES.items():
+            shelf.recipes[name] = one_layer(name, size_bytes)
+        yield shelf
 
 
 @dataclass(frozen=True)
