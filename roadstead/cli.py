@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     try:
         if asked.command in ("push", "pull", "proxy"):
-            transfer.run(asked)
+            _run_transfer(asked)
         else:
             run_registry(asked)
     except Failure as error:
@@ -83,6 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os._exit(130)
         return 130
     return 0
+
+
+def _run_transfer(asked: argparse.Namespace) -> None:
+    try:
+        transfer.run(asked)
+    except OSError as error:
+        # A full disk, a file that may not be read: nothing of ours is wrong.
+        name = f"{error.filename}: " if error.filename else ""
+        raise Failure(f"{name}{error.strerror or error}") from error
 
 
 def run_registry(asked: argparse.Namespace) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 def write_private(path: Path, document: dict[str, Any]) -> None:
     """Replace a file by JSON that only its owner can read, whole or not at all."""
-    draft = path.with_suffix(".draft")
+    # Named by the process: two may write the same file, and the last one counts.
+    draft = path.with_suffix(f".{os.getpid()}.draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         json.dump(document, stream)

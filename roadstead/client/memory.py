@@ -16,7 +16,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -82,6 +82,15 @@ def _read(path: Path) -> Upload:
         return Upload(path)
 
 
+def _locked(descriptor: int, path: Path) -> bool:
+    """Take the lock; not one whose file somebody has removed since we opened it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(descriptor).st_ino == path.stat().st_ino
+    except OSError:
+        return False
+
+
 class Memory:
     """The files under a cache folder; without a folder nothing outlives the process."""
 
@@ -102,9 +111,7 @@ class Memory:
         name = hashlib.sha256(f"{host}\n{repository}\n{digest}".encode()).hexdigest()
         descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            if not _locked(descriptor, folder / f"{name}.lock"):
                 yield Upload(None)
                 return
             upload = _read(folder / f"{name}.json")
@@ -116,13 +123,12 @@ class Memory:
 
     def sweep(self) -> None:
         """Remove what is older than any session of a registry."""
-        folder = self._made("uploads")
-        if folder is None:
-            return
         oldest_s = time.time() - UPLOAD_TTL_S
-        for path in folder.iterdir():
-            if path.stat().st_mtime < oldest_s:
-                path.unlink(missing_ok=True)
+        for folder, pattern in ((self._made("uploads"), "*"), (self._made("blobs"), "*.draft")):
+            for path in folder.glob(pattern) if folder else ():
+                with suppress(FileNotFoundError):  # another push sweeps as well
+                    if path.stat().st_mtime < oldest_s:
+                        path.unlink()
 
     def repository_of(self, host: str, digest: str) -> str | None:
         """Where on a host a blob was seen last."""
