@@ -7,6 +7,13 @@ import json
 from roadstead.failure import Failure
 from roadstead.uploader import ApiAnswer
 
+# An answer to HEAD has no body, and what stands in front of a registry has its own.
+_WITHOUT_BODY = {
+    403: ": this login may not do that",
+    413: ": the request was too large for what stands in front of the registry",
+    429: ": too many requests; try again later",
+}
+
 
 class TransferError(Failure):
     """What went wrong, and what to do about it."""
@@ -31,9 +38,7 @@ def said(status: int, body: bytes) -> str:
     entries = _entries(body)
     if entries:
         return ": " + "; ".join(f"{e.get('message', '')} ({e.get('code', '')})" for e in entries)
-    if status == 413:
-        return ": the request was too large for what stands in front of the registry"
-    return ""
+    return _WITHOUT_BODY.get(status, "")
 
 
 def _entries(body: bytes) -> list[dict[str, object]]:

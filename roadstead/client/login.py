@@ -75,7 +75,7 @@ def _read_entry(config: Path, host_name: str, entry: dict[str, Any]) -> Login | 
     if not text:
         return Login("", "", token) if token else None
     try:
-        name, _, password = base64.b64decode(str(text)).decode().partition(":")
+        name, _, password = base64.b64decode(str(text), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         raise TransferError(f"the login for {host_name} in {config} is damaged") from None
     return Login(name, password, token)

@@ -39,6 +39,8 @@ class Door:
     script: deque[str] = field(default_factory=deque)
     at: dict[int, str] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
     before: Before | None = None
     on_request: Callable[[str], None] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,6 +53,7 @@ class Door:
         self.script.clear()
         self.at.clear()
         self.seen.clear()
+        self.headers, self.ranges = [], []
         self.before = self.on_request = None
 
     def next_word(self, line: str) -> str:

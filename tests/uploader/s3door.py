@@ -20,12 +20,15 @@ ERROR = b"<Error><Code>SlowDown</Code></Error>"
 @contextmanager
 def s3_door(behind_url: str) -> Iterator[Door]:
     """A word of the script besides Door's: ``expired`` (403, as a URL that has run out), ``cut``
-    (half of the answer, then the end)."""
+    (half of the answer, then the end), ``stall`` (the same, but the end never comes), ``spoil``
+    (one bit of the answer is another)."""
     door, behind = Door(), urlsplit(behind_url).netloc
 
     class Handler(QuietHandler):
         def serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
+            door.headers.extend(self.headers.keys())
+            door.ranges.append(self.headers.get("Range", ""))
             word = door.next_word(f"{self.command} {self.path}")
             if word in ("drop", "busy", "expired"):
                 self._swallow(length)
@@ -76,8 +79,12 @@ def s3_door(behind_url: str) -> Iterator[Door]:
             if word == "cut":
                 self.wfile.write(answer.read(left // 2))
                 return self.hang_up()
+            if word == "stall":
+                self.wfile.write(answer.read(left // 2))
+                self.rfile.read(1)  # until the client is gone
+                return self.hang_up()
             while left > 0 and (data := answer.read(min(left, BLOCK_BYTES))):
-                self.wfile.write(data)
+                self.wfile.write(bytes([data[0] ^ 1]) + data[1:] if word == "spoil" else data)
                 left -= len(data)
             return None
 
