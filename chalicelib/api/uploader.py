@@ -7,7 +7,7 @@ Documents, in both directions:
              -> {"upload_id", "claim", "offset_bytes", "algorithm", "hash_state"?, "digest"?,
                  "stored": [[number, etag, size]...], "held_tail"?: {"key", "size_bytes", "url"},
                  "parts": [{"number", "url", "size_bytes"}...], "tail": {"key", "url"}}
-    parts    {"claim", "first"}           -> {"parts": [...]}
+    parts    {"claim", "first"}           -> {"parts": [...], "tail": {"key", "url"}}
     advance  {"claim", "offset_bytes", "stored", "tail"?: {"key", "size_bytes"},
               "digest"?, "hash_state"?, "proof"?}
              -> {"offset_bytes", "location", "range"}
@@ -56,8 +56,8 @@ def claim(call: Call) -> Response:
 def parts(call: Call) -> Response:
     asked, upload_id = _body(call), call.request.params["upload_id"]
     word, first = text_of(asked, "claim"), number_of(asked, "first")
-    urls = remote.more_parts(call.world, call.name, upload_id, word, first)
-    return json_response({"parts": render_parts(urls)})
+    handed = remote.more_parts(call.world, call.name, upload_id, word, first)
+    return json_response(render_urls(handed))
 
 
 @handles("uploader.advance")
@@ -83,8 +83,7 @@ def render_handed(handed: remote.Handed) -> dict[str, object]:
     document["algorithm"] = session.algorithm
     document["proof_lost"] = session.proof_lost
     document["stored"] = [[part.number, part.etag, part.size_bytes] for part in session.parts]
-    document["parts"] = render_parts(handed.parts)
-    document["tail"] = {"key": handed.tail_key, "url": handed.tail_url}
+    document |= render_urls(handed)
     if session.running:
         document["digest"] = str(session.running.digest)
         if session.running.state:
@@ -98,8 +97,15 @@ def render_handed(handed: remote.Handed) -> dict[str, object]:
     return document
 
 
-def render_parts(urls: tuple[remote.PartUrl, ...]) -> list[dict[str, object]]:
-    return [{"number": u.number, "url": u.url, "size_bytes": u.size_bytes} for u in urls]
+def render_urls(handed: remote.Handed) -> dict[str, object]:
+    """The URLs of parts and of the tail."""
+    return {
+        "parts": [
+            {"number": part.number, "url": part.url, "size_bytes": part.size_bytes}
+            for part in handed.parts
+        ],
+        "tail": {"key": handed.tail_key, "url": handed.tail_url},
+    }
 
 
 def read_report(asked: dict[str, object]) -> remote.Report:

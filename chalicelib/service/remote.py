@@ -126,13 +126,16 @@ def with_multipart(world: World, session: UploadSession) -> UploadSession:
     return begun
 
 
-def handed(world: World, session: UploadSession) -> Handed:
-    """URLs for a claimed session. Costs: 0."""
+def handed(world: World, session: UploadSession, first: int | None = None) -> Handed:
+    """URLs for a claimed session, of parts from ``first`` on or from the next one. Costs: 0.
+
+    Raises: RegistryError(SIZE_EXCEEDED) past S3's last part.
+    """
     key = keys.tail_key(session.team, session.upload_id, session.claim or "")
     held = session.tail.key if session.tail else None
     return Handed(
         session=session,
-        parts=part_urls(world, session, len(session.parts) + 1),
+        parts=part_urls(world, session, first if first is not None else len(session.parts) + 1),
         tail_url=world.blobs.presign_put(key, ttl_s=limits.PART_URL_TTL_S),
         tail_key=key,
         held_tail_url=(
@@ -161,16 +164,14 @@ def part_urls(world: World, session: UploadSession, first: int) -> tuple[PartUrl
     )
 
 
-def more_parts(
-    world: World, name: RepositoryName, upload_id: str, word: str, first: int
-) -> tuple[PartUrl, ...]:
-    """More URLs for the holder of a claim, whose time begins anew.
+def more_parts(world: World, name: RepositoryName, upload_id: str, word: str, first: int) -> Handed:
+    """More URLs for the holder of a claim, whose time begins anew: of parts, and of the tail.
 
     Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, RANGE_INVALID, SIZE_EXCEEDED).
     Costs: 1 conditional write.
     """
     session = uploads.claim(world, name, upload_id, word)
-    return uploads.guarded(world, session, lambda: part_urls(world, session, first))
+    return uploads.guarded(world, session, lambda: handed(world, session, first))
 
 
 def advance(

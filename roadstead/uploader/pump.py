@@ -103,9 +103,8 @@ class PartPump:
         if len(self._filling) >= limits.MIN_PART_BYTES:
             self._send()
         elif self._filling:
-            place = self._claimed["tail"]
-            self._storage.put(place["url"], self._filling)
-            tail = {"key": place["key"], "size_bytes": len(self._filling)}
+            key = self._parts.put_tail(self._storage, self._next, self._filling)
+            tail = {"key": key, "size_bytes": len(self._filling)}
         for sending in self._sending:
             self._stored.append(sending.result())
         self._pool.shutdown()

@@ -58,6 +58,7 @@ class PartUrls:
     path: str
     fixed: Mapping[str, object]
     urls: dict[int, str]
+    tail: Mapping[str, Any]
     renewed_at: float = field(default_factory=time.monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -65,7 +66,8 @@ class PartUrls:
     def of(cls, api: RegistryApi, path: str, claimed: Mapping[str, Any]) -> PartUrls:
         """Those that came with a claim."""
         fixed = {"claim": claimed["claim"], "upload_id": claimed["upload_id"]}
-        return cls(api, path, fixed, {part["number"]: part["url"] for part in claimed["parts"]})
+        urls = {part["number"]: part["url"] for part in claimed["parts"]}
+        return cls(api, path, fixed, urls, claimed["tail"])
 
     def url(self, number: int) -> str:
         with self._lock:
@@ -74,8 +76,9 @@ class PartUrls:
             return self.urls[number]
 
     def _renew(self, number: int) -> None:
-        answer = self.api.post(self.path, {**self.fixed, "first": number})
-        self.urls = {part["number"]: part["url"] for part in answer.document()["parts"]}
+        found = self.api.post(self.path, {**self.fixed, "first": number}).document()
+        self.urls = {part["number"]: part["url"] for part in found["parts"]}
+        self.tail = found.get("tail", self.tail)
         self.renewed_at = time.monotonic()
 
     def keep_alive(self, number: int) -> None:
@@ -98,6 +101,21 @@ class PartUrls:
             if self.urls.get(number) == url:
                 self._renew(number)
         return storage.put(self.url(number), data)
+
+    def put_tail(self, storage: PartStorage, number: int, data: bytes | bytearray) -> str:
+        """Store what is too small for part ``number``; the answer is its key.
+
+        Raises: StorageFailed, UploadRefused.
+        """
+        try:
+            storage.put(self.tail["url"], data)
+        except StorageFailed as failure:
+            if not failure.has_expired:
+                raise
+            with self._lock:
+                self._renew(number)
+            storage.put(self.tail["url"], data)
+        return str(self.tail["key"])
 
 
 @dataclass(frozen=True)
