@@ -1,7 +1,7 @@
 """One blob's way into a registry.
 
     there already             HEAD                                              nothing is sent
-    in another repository     POST ?mount=&from=                                nothing is sent
+    in another repository     POST ?mount=&from= where we know which, ?mount= else  nothing is sent
     up to 4.5 MB              POST ?digest=                 proved by the function that takes it
     up to 16 MiB, or          POST, whole, PUT to S3, PUT ?digest=      proved by S3, once again
       more than 1 GiB           from the start when it breaks
@@ -41,8 +41,7 @@ def push_blob(
         if blob.urls:
             return "left where it is: its manifest says where to get it"
         raise TransferError(f"the source lacks {blob.digest}, which its manifest needs")
-    _send(door, blob, source, moved)
-    return "pushed"
+    return _send(door, blob, source, moved)
 
 
 def _mounted(door: Door, blob: Descriptor, mount_from: str) -> bool:
@@ -59,21 +58,21 @@ def _mounted(door: Door, blob: Descriptor, mount_from: str) -> bool:
     return answer.status == 201
 
 
-def _send(door: Door, blob: Descriptor, source: Readable, moved: Moved) -> None:
+def _send(door: Door, blob: Descriptor, source: Readable, moved: Moved) -> str:
     size = blob.size_bytes
     is_sha256 = blob.digest.startswith("sha256:")
     if size <= limits.MAX_INLINE_BODY_BYTES:
         _send_inline(door, blob, source, moved)
-    elif size > limits.MAX_WHOLE_BYTES or (size > PARTS_UP_TO_BYTES and not is_sha256):
+        return "pushed"
+    if size > limits.MAX_WHOLE_BYTES or (size > PARTS_UP_TO_BYTES and not is_sha256):
         raise TransferError(
             f"{blob.digest} has {readable_size(size)}: more than this way proves "
             f"({readable_size(limits.MAX_WHOLE_BYTES if is_sha256 else PARTS_UP_TO_BYTES)}). "
             "Push it through a gateway that the registry's operator runs; nothing of it was sent."
         )
-    else:
-        in_parts = WHOLE_UP_TO_BYTES < size <= PARTS_UP_TO_BYTES or not is_sha256
-        with door.memory.upload(door.host_name, door.target.repository, blob.digest) as upload:
-            Sending(door, blob, source, upload, moved).run(in_parts=in_parts)
+    in_parts = WHOLE_UP_TO_BYTES < size <= PARTS_UP_TO_BYTES or not is_sha256
+    with door.memory.upload(door.host_name, door.target.repository, blob.digest) as upload:
+        return Sending(door, blob, source, upload, moved).run(in_parts=in_parts)
 
 
 def _send_inline(door: Door, blob: Descriptor, source: Readable, moved: Moved) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import IO, Any
+from urllib.parse import urlencode
 
 from chalicelib.web.endpoints import url_for
 from roadstead.client.door import Door, Moved
@@ -46,42 +47,54 @@ class Sending:
         self._upload, self._moved = upload, moved
         self._counted_bytes = 0
 
-    def run(self, *, in_parts: bool) -> None:
-        """Send the blob and close its upload. Raises: TransferError, StorageFailed."""
+    def run(self, *, in_parts: bool) -> str:
+        """Send the blob and close its upload; the answer says how it came to be there.
+
+        Raises: TransferError, StorageFailed.
+        """
         resumed = bool(self._upload.upload_id)
         try:
-            self._attempt(in_parts=in_parts)
+            note = self._attempt(in_parts=in_parts)
         except (RegistryRefused, UploadRefused, CloseRefused) as refusal:
             unproved = in_parts and self._is_unproved(refusal)
             if not unproved and not (resumed and status_of(refusal) in STALE):
                 raise self._sentence(refusal) from None
             self._drop()
             try:
-                self._attempt(in_parts=in_parts and not unproved)
+                note = self._attempt(in_parts=in_parts and not unproved)
             except (RegistryRefused, UploadRefused, CloseRefused) as again:
                 raise self._sentence(again) from None
         self._upload.forget()
+        return note
 
-    def _attempt(self, *, in_parts: bool) -> None:
+    def _attempt(self, *, in_parts: bool) -> str:
         begun = bool(self._upload.upload_id)
-        if not begun:
-            self._begin()
+        if not begun and self._begin():
+            return "mounted"
         if in_parts:
             self._send_parts()
         elif not (begun and self._has_arrived()):
             self._send_whole()
         else:
-            return
+            return "pushed"
         self._close()
+        return "pushed"
 
-    def _begin(self) -> None:
+    def _begin(self) -> bool:
+        """Open an upload; True when the registry has linked a blob that it has instead.
+
+        A mount that it will not or cannot make is an upload like any other.
+        """
         path = f"/v2/{self._door.target.repository}/blobs/uploads/"
         algorithm = self._blob.digest.partition(":")[0]
-        if algorithm != "sha256":
-            path += f"?digest-algorithm={algorithm}"
-        answer = self._door.send("POST", path, (202,), "beginning an upload")
+        query = {"mount": self._blob.digest, "digest-algorithm": algorithm}
+        path = f"{path}?{urlencode(query, safe=':')}"
+        answer = self._door.send("POST", path, (201, 202), "beginning an upload")
+        if answer.status == 201:
+            return True
         upload_id = answer.headers.get("Docker-Upload-UUID")
         self._upload.begin(upload_id or answer.headers.get("Location", "").rpartition("/")[2])
+        return False
 
     @property
     def _api(self) -> RemoteApi:

@@ -6,24 +6,49 @@ import itertools
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.domain.access import Mode
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.records import Blob
 from chalicelib.service.world import World
 from tests.clients.commands import workspace
 from tests.clients.images import MEGABYTE, Builder, File, Image, Recipe, Shelf
 from tests.support.stack import Stack
-from tests.support.world import SettableClock, memory_world
+from tests.support.world import memory_world
 from tests.uploader.lambdaonly import Door, lambda_only
 from tests.uploader.s3door import s3_door
 
 _NUMBERS = itertools.count(1)
+
+
+class Forgetful:
+    """A metadata store whose team knows only the blobs that were put since it last forgot.
+
+    All tests of an open registry share one team, and would find one another's blobs.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.known: set[Digest] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def put_blob(self, team: str, name: Any, blob: Blob, closing: Any = None) -> None:
+        self._store.put_blob(team, name, blob, closing)
+        self.known.add(blob.digest)
+
+    def find_blob(self, team: str, digest: Digest) -> Blob | None:
+        found: Blob | None = self._store.find_blob(team, digest)
+        return found if digest in self.known else None
 
 
 @dataclass
@@ -33,6 +58,7 @@ class Remote:
     api: Door
     s3: Door
     world: World
+    store: Forgetful
 
     @property
     def host(self) -> str:
@@ -41,18 +67,21 @@ class Remote:
     def mend(self) -> None:
         self.api.mend()
         self.s3.mend()
+        self.store.known.clear()
 
 
 @contextmanager
 def remote_of(stack: Stack, mode: Mode = Mode.OPEN) -> Iterator[Remote]:
     """No gateway key: nobody outside is believed about a hash."""
     with s3_door(stack.endpoints.s3_url) as s3:
-        clock = SettableClock(int(time.time()))
+        # One that runs: what is signed here is signed for a minute, and the tests take longer.
+        clock = SystemClock()
         blobs = stack.blobs(clock, public_endpoint_url=s3.url)
-        changes = {"metadata": stack.metadata(), "blobs": blobs, "clock": clock}
+        store = Forgetful(stack.metadata())
+        changes = {"metadata": store, "blobs": blobs, "clock": clock}
         world = memory_world(mode, gateway_key=None, **changes)
         with lambda_only(lambda: world) as api:
-            yield Remote(api, s3, world)
+            yield Remote(api, s3, world, store)
 
 
 @pytest.fixture(scope="session")

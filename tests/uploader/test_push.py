@@ -79,11 +79,24 @@ def test_a_blob_that_another_repository_is_known_to_have_is_mounted(
     assert_served(remote, other, image)
 
 
+def test_a_large_blob_that_the_registry_has_somewhere_is_mounted_without_being_told_where(
+    remote: Remote, images: Shelf, repository: str
+) -> None:
+    image = images["thirty-mb"]
+    push_here(f"oci:{image.folder}", f"{remote.host}/{repository}")
+    before = len(remote.s3.seen)
+    notes = push_here(f"oci:{image.folder}", f"{remote.host}/{repository}-other")
+    assert sorted(notes.notes.values()) == ["mounted", "pushed"]
+    assert len(remote.s3.seen) == before
+    assert_served(remote, f"{repository}-other", image)
+
+
 def test_a_mount_that_is_not_had_leads_to_a_push(
     remote: Remote, images: Shelf, repository: str, tmp_path: Path
 ) -> None:
     image = images["ten"]
     push_here(f"oci:{image.folder}", f"{remote.host}/{repository}", tmp_path)
+    remote.mend()
     folder = tmp_path / "blobs"
     (known,) = folder.iterdir()
     known.write_text(json.dumps(dict.fromkeys(image.blobs, "nobody/nothing")))
@@ -150,6 +163,7 @@ def test_an_image_of_another_registry_comes_whole(
     image, first = images[name], f"{remote.host}/{repository}-first:v1"
     push_here(f"oci:{image.folder}", first)
     # The same registry by another name: nothing can be mounted.
+    remote.mend()
     other = first.replace("127.0.0.1", "localhost")
     notes = push_here(f"docker://{other}", f"{remote.host}/{repository}")
     assert set(notes.notes.values()) == {"pushed"}
