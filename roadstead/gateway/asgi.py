@@ -24,7 +24,7 @@ from roadstead.gateway.events import (
     refusal,
 )
 from roadstead.gateway.intake import ClientGoneError, Intake, Receive, Send
-from roadstead.gateway.shared import Streaming
+from roadstead.gateway.shared import Bounds, Streaming
 from roadstead.gateway.streams import (
     answered,
     stream_blob,
@@ -48,11 +48,14 @@ class Gateway:
         hashing: Hashing,
         gateway_key: bytes | None,
         storage: PartStorage | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self._pool = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="call")
         self._front = front
         self._storage = storage or PartStorage()
-        self._shared = Streaming(self._front, self._storage, hashing, self._pool, gateway_key)
+        self._shared = Streaming(
+            self._front, self._storage, hashing, self._pool, gateway_key, bounds or Bounds()
+        )
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

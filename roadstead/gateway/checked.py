@@ -22,9 +22,8 @@ from chalicelib.domain.errors import ErrorCode
 from chalicelib.web.endpoints import url_for
 from roadstead.gateway.events import HttpRequest, HttpResponse, refusal
 from roadstead.gateway.intake import Intake
-from roadstead.gateway.shared import CallerApi, Streaming, length_of, without_body
+from roadstead.gateway.shared import Bounds, CallerApi, Streaming, length_of, without_body
 from roadstead.uploader import StorageFailed
-from roadstead.uploader.planned import PARTS_UP_TO_BYTES
 
 UNPROVABLE = (
     "nobody here can prove the digest of so large a layer while it passes; "
@@ -41,32 +40,29 @@ class UnprovableError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """A body of declared length, and the SHA-256 that the request names."""
+    """A body of declared length, the SHA-256 that the request names, and which way it goes."""
 
     size_bytes: int
     digest: str | None
-
-    @property
-    def goes_whole(self) -> bool:
-        fits = PARTS_UP_TO_BYTES < self.size_bytes <= limits.MAX_WHOLE_BYTES
-        return fits and self.digest is not None
+    goes_whole: bool
 
 
-def plan_for(request: HttpRequest) -> Plan | None:
-    """What is known of a body beforehand; None where its length is not."""
+def plan_for(request: HttpRequest, bounds: Bounds) -> Plan | None:
+    """What is known of a body beforehand; None where its length is not.
+
+    Raises: UnprovableError.
+    """
     size_bytes = length_of(request)
     if size_bytes is None:
         return None
     digest = dict(parse_qsl(request.query)).get("digest", "")
     named = request.method == "PUT" and digest.startswith("sha256:")
     in_one = request.header("content-range") is None
-    return Plan(size_bytes, digest if named and in_one else None)
-
-
-def check_plan(plan: Plan) -> None:
-    """Raises: UnprovableError."""
-    if plan.size_bytes > limits.MAX_PROOF_READ_BYTES and not plan.goes_whole:
+    fits = bounds.whole_above_bytes < size_bytes <= limits.MAX_WHOLE_BYTES
+    goes_whole = fits and named and in_one
+    if size_bytes > bounds.read_back_bytes and not goes_whole:
         raise UnprovableError
+    return Plan(size_bytes, digest if named else None, goes_whole)
 
 
 class Channel:

@@ -10,11 +10,21 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from chalicelib.domain import limits
 from chalicelib.ports import Hashing
 from roadstead.gateway.events import Front, HttpRequest
 from roadstead.uploader import ApiAnswer, PartStorage
+from roadstead.uploader.planned import PARTS_UP_TO_BYTES
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a gateway without a key leaves to S3, and what it refuses; see `checked`."""
+
+    whole_above_bytes: int = PARTS_UP_TO_BYTES
+    read_back_bytes: int = limits.MAX_PROOF_READ_BYTES
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Streaming:
     hashing: Hashing
     pool: Executor
     key: bytes | None
+    bounds: Bounds = Bounds()
 
     async def run(self, function: Callable[..., T], *args: object) -> T:
         """Call something that blocks, on a thread of the gateway's own pool."""

@@ -20,7 +20,6 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from chalicelib.domain import limits
 from chalicelib.domain.digest import HEX_CHARS
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ranges import parse_content_range
@@ -29,7 +28,6 @@ from chalicelib.web.endpoints import url_for
 from roadstead.gateway.checked import (
     UNPROVABLE,
     UnprovableError,
-    check_plan,
     plan_for,
     stream_checked,
 )
@@ -57,9 +55,9 @@ async def stream_blob(
 
     Raises: UnprovableError, before anything is read, for a body that only we could vouch for.
     """
-    if shared.key is None and (plan := plan_for(request)) is not None:
-        check_plan(plan)
-        if plan.goes_whole:
+    if shared.key is None:
+        plan = plan_for(request, shared.bounds)
+        if plan is not None and plan.goes_whole:
             return await stream_checked(shared, request, params, intake, held, plan)
     remote = {"repository": params["repository"], "upload_id": params["upload_id"]}
     api = CallerApi(shared.front, request)
@@ -236,7 +234,7 @@ async def _feed_all(shared: Streaming, pump: PartPump, intake: Intake, held: byt
     try:
         while data := await intake.piece():
             seen_bytes += len(data)
-            if shared.key is None and seen_bytes > limits.MAX_PROOF_READ_BYTES:
+            if shared.key is None and seen_bytes > shared.bounds.read_back_bytes:
                 raise UnprovableError
             batch += data
             if len(batch) >= BATCH_BYTES:
