@@ -246,8 +246,12 @@ class BlobStore(Protocol):
     def presign_part(self, key: str, multipart_id: str, number: int, *, ttl_s: int) -> str:
         """A URL that takes one part by PUT and answers its ETag. Costs: 0."""
 
-    def presign_put(self, key: str, *, ttl_s: int) -> str:
-        """A URL that takes a small object by PUT. Costs: 0."""
+    def presign_put(self, key: str, *, ttl_s: int, sha256_hex: str | None = None) -> str:
+        """A URL that takes an object of at most 5 GiB by PUT. Costs: 0.
+
+        With a digest, the PUT must carry it as ``x-amz-checksum-sha256`` (base64), and the store
+        refuses other bytes.
+        """
 
     def put(self, key: str, data: bytes, *, sha256_hex: str | None = None) -> None:
         """Store an object; with a digest, bytes that do not match are refused by the store.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
-from roadstead.embedded.errors import EmbeddedStackError
+from roadstead.client import cli as transfer
+from roadstead.client.cli import add_parsers
+from roadstead.failure import Failure
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
@@ -56,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         help="whether pulls are sent to the S3 server, or their bytes come through the gateway, "
         "for clients that reach nothing else",
     )
+    add_parsers(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -71,36 +75,53 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a refusal is a sentence on stderr and status 1."""
     asked = parser().parse_args(arguments)
-    # Imported here, so that `--help` does not wait for botocore.
+    try:
+        if asked.command in ("push", "pull", "proxy"):
+            _run_transfer(asked)
+        else:
+            run_registry(asked)
+    except Failure as error:
+        print(f"roadstead: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if asked.command in ("push", "pull"):
+            print("roadstead: stopped; repeat the command to go on from here", file=sys.stderr)
+            # Threads that wait for the network would hold the process; all they know is on disk.
+            os._exit(130)
+        return 130
+    return 0
+
+
+def _run_transfer(asked: argparse.Namespace) -> None:
+    try:
+        transfer.run(asked)
+    except OSError as error:
+        # A full disk, a file that may not be read: nothing of ours is wrong.
+        name = f"{error.filename}: " if error.filename else ""
+        raise Failure(f"{name}{error.strerror or error}") from error
+
+
+def run_registry(asked: argparse.Namespace) -> None:
+    """The commands for the one who runs the registry. Raises: Failure."""
+    # Imported here, so that nothing else waits for botocore.
     from roadstead import admin, up  # noqa: PLC0415
     from roadstead.gateway.downloads import Downloads  # noqa: PLC0415
     from roadstead.local import Choices  # noqa: PLC0415
 
-    try:
-        if asked.command == "up":
-            hosts = frozenset(name.lower() for name in asked.v1_host)
-            challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
-            choices = Choices(
-                Mode(asked.auth),
-                SignUp(asked.signup),
-                hosts,
-                challenge,
-                sparse,
-                Downloads(asked.downloads),
-            )
-            up.run(asked.data, asked.port, choices)
-        elif asked.admin == "invite":
-            print(admin.invite(asked.data))
-        else:
-            password = read_password(from_stdin=asked.password_stdin)
-            admin.create_administrator(asked.data, asked.name, password)
-            print(f"{asked.name} is an administrator now.")
-    except EmbeddedStackError as error:
-        print(f"roadstead: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    if asked.command == "up":
+        hosts = frozenset(name.lower() for name in asked.v1_host)
+        challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
+        downloads = Downloads(asked.downloads)
+        choices = Choices(
+            Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse, downloads
+        )
+        up.run(asked.data, asked.port, choices)
+    elif asked.admin == "invite":
+        print(admin.invite(asked.data))
+    else:
+        password = read_password(from_stdin=asked.password_stdin)
+        admin.create_administrator(asked.data, asked.name, password)
+        print(f"{asked.name} is an administrator now.")
 
 
 def read_password(*, from_stdin: bool) -> str:
@@ -109,7 +130,7 @@ def read_password(*, from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     first = getpass.getpass("Password: ")
     if getpass.getpass("Again: ") != first:
-        raise EmbeddedStackError("The two passwords differ. Nothing was changed.")
+        raise Failure("The two passwords differ. Nothing was changed.")
     return first
 
 

@@ -7,11 +7,9 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from chalicelib.adapters.aws import open_session
 from chalicelib.adapters.dynamo.store import create_table
@@ -25,6 +23,7 @@ from chalicelib.service.world import World
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.downloads import Downloads
+from roadstead.private import write_private
 
 TABLE = "roadstead"
 BUCKET = "roadstead"
@@ -40,17 +39,6 @@ class Choices:
     challenge: Challenge = Challenge.BASIC
     sparse_manifests: bool = False
     downloads: Downloads = Downloads.REDIRECT
-
-
-def write_private(path: Path, document: dict[str, Any]) -> None:
-    """Replace a file by JSON that only its owner can read, whole or not at all."""
-    draft = path.with_suffix(".draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(document, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
 
 
 def registry_keys(data: Path, mode: Mode) -> tuple[bytes, bytes]:

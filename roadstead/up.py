@@ -18,6 +18,7 @@ from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import EmbeddedStack, StackEndpoints
 from roadstead.gateway.asgi import Gateway
 from roadstead.gateway.downloads import Downloads
+from roadstead.gateway.events import LambdaFront
 from roadstead.gateway.serve import listen, make_server
 
 HOST = "127.0.0.1"
@@ -63,7 +64,8 @@ def take_port(port: int) -> socket.socket:
 def make_gateway(world: World, downloads: Downloads = Downloads.REDIRECT) -> Gateway:
     """The gateway around the application that Lambda runs."""
     app = register_all(RegistryApp("roadstead"), lambda: world)
-    return Gateway(app, ResumableHashing(), world.gateway_key, downloads=downloads)
+    front, key = LambdaFront(app), world.gateway_key
+    return Gateway(front, ResumableHashing(), key, downloads=downloads)
 
 
 def serve(

@@ -2,11 +2,12 @@
 
 Documents, in both directions:
 
-    claim    {"content_range"?, "length_bytes"?}
+    whole    {"digest", "size_bytes"}      -> {"url", "headers"}
+    claim    {"content_range"?, "length_bytes"?, "claim"?}
              -> {"upload_id", "claim", "offset_bytes", "algorithm", "hash_state"?, "digest"?,
                  "stored": [[number, etag, size]...], "held_tail"?: {"key", "size_bytes", "url"},
                  "parts": [{"number", "url", "size_bytes"}...], "tail": {"key", "url"}}
-    parts    {"claim", "first"}           -> {"parts": [...]}
+    parts    {"claim", "first"}           -> {"parts": [...], "tail": {"key", "url"}}
     advance  {"claim", "offset_bytes", "stored", "tail"?: {"key", "size_bytes"},
               "digest"?, "hash_state"?, "proof"?}
              -> {"offset_bytes", "location", "range"}
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from chalicelib.api.documents import read_object
 from chalicelib.domain.digest import parse_digest
@@ -26,6 +28,18 @@ from chalicelib.service import remote
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
+_WORD = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+@handles("uploader.whole")
+def whole(call: Call) -> Response:
+    asked, upload_id = _body(call), call.request.params["upload_id"]
+    digest = parse_digest(text_of(asked, "digest"))
+    size_bytes = number_of(asked, "size_bytes")
+    url = remote.whole_url(call.world, call.name, upload_id, digest, size_bytes)
+    checksum = base64.b64encode(bytes.fromhex(digest.hex)).decode()
+    return json_response({"url": url, "headers": {"x-amz-checksum-sha256": checksum}})
+
 
 @handles("uploader.claim")
 def claim(call: Call) -> Response:
@@ -34,7 +48,7 @@ def claim(call: Call) -> Response:
     span = parse_content_range(content_range) if isinstance(content_range, str) else None
     length_bytes = length if isinstance(length, int) else None
     upload_id = call.request.params["upload_id"]
-    handed = remote.claim(call.world, call.name, upload_id, span, length_bytes)
+    handed = remote.claim(call.world, call.name, upload_id, span, length_bytes, _word(asked))
     return json_response(render_handed(handed))
 
 
@@ -42,8 +56,8 @@ def claim(call: Call) -> Response:
 def parts(call: Call) -> Response:
     asked, upload_id = _body(call), call.request.params["upload_id"]
     word, first = text_of(asked, "claim"), number_of(asked, "first")
-    urls = remote.more_parts(call.world, call.name, upload_id, word, first)
-    return json_response({"parts": render_parts(urls)})
+    handed = remote.more_parts(call.world, call.name, upload_id, word, first)
+    return json_response(render_urls(handed))
 
 
 @handles("uploader.advance")
@@ -69,8 +83,7 @@ def render_handed(handed: remote.Handed) -> dict[str, object]:
     document["algorithm"] = session.algorithm
     document["proof_lost"] = session.proof_lost
     document["stored"] = [[part.number, part.etag, part.size_bytes] for part in session.parts]
-    document["parts"] = render_parts(handed.parts)
-    document["tail"] = {"key": handed.tail_key, "url": handed.tail_url}
+    document |= render_urls(handed)
     if session.running:
         document["digest"] = str(session.running.digest)
         if session.running.state:
@@ -84,8 +97,15 @@ def render_handed(handed: remote.Handed) -> dict[str, object]:
     return document
 
 
-def render_parts(urls: tuple[remote.PartUrl, ...]) -> list[dict[str, object]]:
-    return [{"number": u.number, "url": u.url, "size_bytes": u.size_bytes} for u in urls]
+def render_urls(handed: remote.Handed) -> dict[str, object]:
+    """The URLs of parts and of the tail."""
+    return {
+        "parts": [
+            {"number": part.number, "url": part.url, "size_bytes": part.size_bytes}
+            for part in handed.parts
+        ],
+        "tail": {"key": handed.tail_key, "url": handed.tail_url},
+    }
 
 
 def read_report(asked: dict[str, object]) -> remote.Report:
@@ -125,6 +145,14 @@ def _part(entry: object) -> Part:
         case [int(number), str(etag), int(size_bytes)] if bool not in map(type, entry):
             return Part(number, etag, size_bytes)
     raise _malformed("stored")
+
+
+def _word(asked: dict[str, object]) -> str | None:
+    """The claim's word, when the uploader chooses it: it becomes a part of a key."""
+    word = text_of(asked, "claim") if "claim" in asked else None
+    if word is not None and not _WORD.fullmatch(word):
+        raise _malformed("claim")
+    return word
 
 
 def _body(call: Call) -> dict[str, object]:

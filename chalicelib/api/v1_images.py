@@ -7,7 +7,7 @@ import json
 from email.utils import formatdate
 
 from chalicelib.api.documents import read_object
-from chalicelib.api.uploader import number_of, read_report, render_handed, render_parts, text_of
+from chalicelib.api.uploader import number_of, read_report, render_handed, render_urls, text_of
 from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.image import V1Image, check_image_id, check_readable
@@ -137,8 +137,8 @@ def layer_parts(call: Call) -> Response:
     asked = read_object(call.request.body, ErrorCode.BLOB_UPLOAD_INVALID)
     upload_id, word = text_of(asked, "upload_id"), text_of(asked, "claim")
     first = number_of(asked, "first")
-    urls = images.more_parts(call.world, call.team, image_id_of(call), upload_id, word, first)
-    return json_response({"parts": render_parts(urls)})
+    handed = images.more_parts(call.world, call.team, image_id_of(call), upload_id, word, first)
+    return json_response(render_urls(handed))
 
 
 @handles("v1.image.layer.finish")

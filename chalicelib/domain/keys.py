@@ -2,6 +2,7 @@
 
 <team>/sha256/<2 hex>/<64 hex>      proved blobs that came whole: named by what they are
 <team>/objects/<upload id>          blobs that came in parts (S3 cannot rename): a row points here
+<team>/whole/<upload id>/<hex>      blobs that came whole by a URL that takes no others: likewise
 <team>/uploads/<upload id>/<word>   tails of running uploads; nothing else ever points to them
 <team>/documents/<alg>/<hex>        manifests and v1 json too large for a row
 <team>/answers/<kind>/<alg>/<hex>   what was computed of layers; may be deleted at any time
@@ -19,6 +20,15 @@ def blob_key(team: str, digest: Digest) -> str:
 
 def multipart_key(team: str, upload_id: str) -> str:
     return f"{team}/objects/{upload_id}"
+
+
+def whole_key(team: str, upload_id: str, digest: Digest) -> str:
+    """Where an uploader puts a whole blob: whatever lies here has this digest.
+
+    Every URL for it demands the digest as checksum. The upload's id keeps it from who only knows
+    the digest of a blob that somebody else has pushed.
+    """
+    return f"{team}/whole/{upload_id}/{digest.hex}"
 
 
 def tail_key(team: str, upload_id: str, word: str) -> str:

@@ -23,6 +23,8 @@ MIN_PART_BYTES = 5 * MIB
 MAX_PART_BYTES = 5 * 1024 * MIB
 MAX_PARTS = 10_000
 FIRST_PART_BYTES = 8 * MIB
+# S3's largest object by one PUT: whose SHA-256 S3 itself can check.
+MAX_WHOLE_BYTES = 5 * 1024 * MIB
 # What the registry is willing to read back itself to prove a digest, in one request of 30 s.
 MAX_PROOF_READ_BYTES = 2048 * MIB
 

@@ -171,9 +171,9 @@ def claim_layer(
 
 def more_parts(
     world: World, team: str, image_id: str, upload_id: str, word: str, first: int
-) -> tuple[remote.PartUrl, ...]:
+) -> remote.Handed:
     """More URLs for a layer in parts. Raises as ``_claimed``. Costs: 1 conditional write."""
-    return remote.part_urls(world, _claimed(world, team, image_id, upload_id, word), first)
+    return remote.handed(world, _claimed(world, team, image_id, upload_id, word), first)
 
 
 def _claimed(world: World, team: str, image_id: str, upload_id: str, word: str) -> UploadSession:

@@ -56,7 +56,7 @@ def _check_readable(session: UploadSession) -> None:
         raise RegistryError(
             ErrorCode.SIZE_EXCEEDED,
             "the hash of these bytes is not known, and they are too many to read again here; "
-            "push through a gateway or with `roadstead push`",
+            "push through a gateway of the operator's, or with `roadstead push`",
             detail={"limit_bytes": limits.MAX_PROOF_READ_BYTES},
         )
 

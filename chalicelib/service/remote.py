@@ -1,12 +1,13 @@
 """The uploader's side door: whoever holds many bytes sends them straight to S3, in parts.
 
+    whole     a URL for the whole blob, where its digest is known: S3 refuses other bytes
     claim     take the session; learn the offset, the hash so far, and URLs for the first parts
     parts     more URLs; renews the claim
     advance   what has been stored, with the proof of its hash; lets go of the claim
 
 The uploader needs the registry's permission to push, and no AWS credentials. Its word on a hash
 counts only with a proof made with the operator's gateway key; without one the registry reads the
-bytes itself when the upload is closed.
+bytes itself when the upload is closed, unless they came whole and S3 has checked them.
 """
 
 from __future__ import annotations
@@ -70,19 +71,43 @@ class Report:
     proof: str
 
 
+def whole_url(
+    world: World, name: RepositoryName, upload_id: str, digest: Digest, size_bytes: int
+) -> str:
+    """A URL that takes this blob by one PUT, its SHA-256 checked by S3.
+
+    Whoever closes the upload then needs no proof: nothing else can lie there.
+    Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, DIGEST_INVALID, SIZE_EXCEEDED). Costs: 1 read.
+    """
+    if digest.algorithm != "sha256":
+        raise RegistryError(ErrorCode.DIGEST_INVALID, "S3 checks sha256 only")
+    if size_bytes > limits.MAX_WHOLE_BYTES:
+        raise RegistryError(
+            ErrorCode.SIZE_EXCEEDED,
+            "S3 takes at most 5 GiB at once; push through a gateway that the operator runs",
+            detail={"limit_bytes": limits.MAX_WHOLE_BYTES},
+        )
+    session = uploads.status(world, name, upload_id)
+    key = keys.whole_key(session.team, session.upload_id, digest)
+    return world.blobs.presign_put(key, ttl_s=limits.PART_URL_TTL_S, sha256_hex=digest.hex)
+
+
 def claim(
     world: World,
     name: RepositoryName,
     upload_id: str,
     span: ByteSpan | None,
     length_bytes: int | None,
+    word: str | None = None,
 ) -> Handed:
-    """Hand the session to an uploader.
+    """Hand the session to an uploader, under a claim of its own choice or a fresh one.
 
+    Whoever repeats its own word gets the session again: so an answer that was lost, or an
+    uploader that was killed, need not wait until the claim runs out.
     Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, RANGE_INVALID, SIZE_INVALID).
     Costs: 1 conditional write; the first time 1 more and 1 S3 call.
     """
-    session = uploads.claim(world, name, upload_id, world.words.fresh())
+    session = uploads.claim(world, name, upload_id, word or world.words.fresh())
 
     def step() -> Handed:
         check_chunk(session, span, length_bytes)
@@ -101,13 +126,16 @@ def with_multipart(world: World, session: UploadSession) -> UploadSession:
     return begun
 
 
-def handed(world: World, session: UploadSession) -> Handed:
-    """URLs for a claimed session. Costs: 0."""
+def handed(world: World, session: UploadSession, first: int | None = None) -> Handed:
+    """URLs for a claimed session, of parts from ``first`` on or from the next one. Costs: 0.
+
+    Raises: RegistryError(SIZE_EXCEEDED) past S3's last part.
+    """
     key = keys.tail_key(session.team, session.upload_id, session.claim or "")
     held = session.tail.key if session.tail else None
     return Handed(
         session=session,
-        parts=part_urls(world, session, len(session.parts) + 1),
+        parts=part_urls(world, session, first if first is not None else len(session.parts) + 1),
         tail_url=world.blobs.presign_put(key, ttl_s=limits.PART_URL_TTL_S),
         tail_key=key,
         held_tail_url=(
@@ -136,16 +164,14 @@ def part_urls(world: World, session: UploadSession, first: int) -> tuple[PartUrl
     )
 
 
-def more_parts(
-    world: World, name: RepositoryName, upload_id: str, word: str, first: int
-) -> tuple[PartUrl, ...]:
-    """More URLs for the holder of a claim, whose time begins anew.
+def more_parts(world: World, name: RepositoryName, upload_id: str, word: str, first: int) -> Handed:
+    """More URLs for the holder of a claim, whose time begins anew: of parts, and of the tail.
 
     Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, RANGE_INVALID, SIZE_EXCEEDED).
     Costs: 1 conditional write.
     """
     session = uploads.claim(world, name, upload_id, word)
-    return uploads.guarded(world, session, lambda: part_urls(world, session, first))
+    return uploads.guarded(world, session, lambda: handed(world, session, first))
 
 
 def advance(

@@ -28,7 +28,7 @@ from chalicelib.domain.upload import (
     extended,
 )
 from chalicelib.ports import Conflict, Missing, PortError
-from chalicelib.service.join import PartsGoneError, join_upload, tail_of
+from chalicelib.service.join import PartsGoneError, join_upload, mismatch, tail_of
 from chalicelib.service.world import World
 
 T = TypeVar("T")
@@ -138,14 +138,14 @@ def close(
 
     Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID, DIGEST_INVALID, RANGE_INVALID).
     Costs: 1 conditional write, 1 read, 1 transaction, and S3: 1 for a blob that came whole,
-    otherwise up to 3.
+    here or by a URL, otherwise up to 3.
     """
     session = claim(world, name, upload_id, world.words.fresh())
 
     def step() -> Blob:
         check_chunk(session, span, len(data) if data else None)
         if session.offset_bytes == 0:
-            blob = _proved(world, session.team, digest, data)
+            blob = _sent_whole(world, session, digest, data)
         else:
             held = _grown(world, session, data) if data else session
             blob = join_upload(world, held, digest, grown=bool(data))
@@ -210,6 +210,19 @@ def mount_any(world: World, name: RepositoryName, digest: Digest) -> Blob | None
     if blob is not None:
         world.metadata.put_blob(team, name, blob)
     return blob
+
+
+def _sent_whole(world: World, session: UploadSession, digest: Digest, data: bytes) -> Blob:
+    """The bytes of this very request or, when it has none, those that an uploader put into S3."""
+    if data or digest == digest_of(b"", digest.algorithm):
+        return _proved(world, session.team, digest, data)
+    if digest.algorithm != "sha256":
+        raise mismatch(digest)
+    key = keys.whole_key(session.team, session.upload_id, digest)
+    size_bytes = world.blobs.size_bytes(key)
+    if size_bytes is None:
+        raise mismatch(digest)
+    return world.metadata.find_blob(session.team, digest) or Blob(digest, size_bytes, key)
 
 
 def _proved(world: World, team: str, digest: Digest, data: bytes) -> Blob:

@@ -166,6 +166,15 @@ EXTENSIONS: tuple[Endpoint, ...] = (
 
 UPLOADER: tuple[Endpoint, ...] = (
     Endpoint(
+        "uploader.whole",
+        ("POST",),
+        f"{_REMOTE}/whole",
+        "ours",
+        Action.PUSH,
+        Family.UPLOADER,
+        "Gives a URL for the whole blob, which S3 takes only if its SHA-256 is right",
+    ),
+    Endpoint(
         "uploader.claim",
         ("POST",),
         f"{_REMOTE}/claim",

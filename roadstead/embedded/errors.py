@@ -1,7 +1,9 @@
 """What the embedded stack raises."""
 
+from roadstead.failure import Failure
 
-class EmbeddedStackError(Exception):
+
+class EmbeddedStackError(Failure):
     """The stack cannot start or run; ``str()`` says what is wrong and what to do."""
 
 

@@ -19,14 +19,14 @@ from chalicelib.web.endpoints import Carries, Match, match
 from roadstead.gateway.downloads import Downloads, Relay, is_download
 from roadstead.gateway.events import (
     MAX_EVENT_BODY_BYTES,
+    Front,
     HttpRequest,
     HttpResponse,
-    LambdaFront,
     refusal,
 )
 from roadstead.gateway.intake import ClientGoneError, Intake, Receive, Send
+from roadstead.gateway.shared import Bounds, Streaming
 from roadstead.gateway.streams import (
-    Streaming,
     answered,
     stream_blob,
     stream_layer,
@@ -38,21 +38,27 @@ CALL_THREADS = 32
 
 
 class Gateway:
-    """Serves a Chalice app over ASGI."""
+    """Serves a registry over ASGI: the app behind a `LambdaFront`, or one that is elsewhere.
+
+    ``gateway_key`` is the operator's; without it the registry reads back what we have streamed.
+    """
 
     def __init__(
         self,
-        app: Any,
+        front: Front,
         hashing: Hashing,
         gateway_key: bytes | None,
         storage: PartStorage | None = None,
+        bounds: Bounds | None = None,
         downloads: Downloads = Downloads.REDIRECT,
     ) -> None:
         self._pool = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="call")
         self._relay = Relay(self._pool) if downloads is Downloads.THROUGH else None
-        self._front = LambdaFront(app)
+        self._front = front
         self._storage = storage or PartStorage()
-        self._shared = Streaming(self._front, self._storage, hashing, self._pool, gateway_key)
+        self._shared = Streaming(
+            self._front, self._storage, hashing, self._pool, gateway_key, bounds or Bounds()
+        )
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

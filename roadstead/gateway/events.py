@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from chalicelib.domain.errors import ErrorCode, RegistryError
@@ -54,6 +54,13 @@ class HttpResponse:
     def header(self, name: str) -> str | None:
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+class Front(Protocol):
+    """What answers requests whose bodies are whole: the app here, or a registry elsewhere."""
+
+    def call(self, request: HttpRequest) -> HttpResponse:
+        """Answer; never raises. Called from many threads."""
 
 
 class LambdaContext:

@@ -12,27 +12,31 @@ from __future__ import annotations
 import asyncio
 import base64
 import functools
-import json
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from chalicelib.domain.digest import HEX_CHARS
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ranges import parse_content_range
-from chalicelib.ports import Hashing
 from chalicelib.service.remote import make_layer_proof, make_proof
 from chalicelib.web.endpoints import url_for
-from roadstead.gateway.events import HttpRequest, HttpResponse, LambdaFront, refusal
+from roadstead.gateway.checked import (
+    UNPROVABLE,
+    UnprovableError,
+    plan_for,
+    stream_checked,
+)
+from roadstead.gateway.events import HttpRequest, HttpResponse, refusal
 from roadstead.gateway.intake import ClientGoneError, Intake
+from roadstead.gateway.shared import CallerApi, Streaming, length_of, without_body
 from roadstead.uploader import (
     ApiAnswer,
     PartPump,
-    PartStorage,
     StorageFailed,
     Stored,
     UploadRefused,
@@ -41,73 +45,28 @@ from roadstead.uploader import (
 )
 
 log = logging.getLogger("roadstead.gateway")
-T = TypeVar("T")
-
 BATCH_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Streaming:
-    """What streams share in one gateway. ``key`` is the operator's; without it nothing is proved
-    by us, and the registry reads the bytes itself.
-    """
-
-    front: LambdaFront
-    storage: PartStorage
-    hashing: Hashing
-    pool: Executor
-    key: bytes | None
-
-    async def run(self, function: Callable[..., T], *args: object) -> T:
-        """Call something that blocks, on a thread of the gateway's own pool."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.pool, functools.partial(function, *args))
-
-
-@dataclass(frozen=True)
-class CallerApi:
-    """The API with the permissions of the client whose request we are serving."""
-
-    front: LambdaFront
-    request: HttpRequest
-
-    def post(self, path: str, document: Mapping[str, object]) -> ApiAnswer:
-        kept = [
-            (name, value)
-            for name, value in self.request.headers
-            if name in ("authorization", "host", "user-agent", "cookie")
-        ]
-        request = HttpRequest(
-            "POST",
-            path,
-            "",
-            [*kept, ("content-type", "application/json"), ("accept", "application/json")],
-            json.dumps(document).encode(),
-            self.request.source_ip,
-        )
-        answer = self.front.call(request)
-        return ApiAnswer(answer.status, answer.headers, answer.body)
-
-
-def without_body(request: HttpRequest, **changes: Any) -> HttpRequest:
-    """The client's request as it goes to the app once its bytes are in S3."""
-    dropped = ("content-length", "content-range", "transfer-encoding", "expect", "content-type")
-    headers = [(name, value) for name, value in request.headers if name not in dropped]
-    return replace(request, headers=headers, body=b"", **changes)
-
-
-def _length(request: HttpRequest) -> int | None:
-    text = request.header("content-length")
-    return int(text) if text and text.isdigit() else None
 
 
 async def stream_blob(
     shared: Streaming, request: HttpRequest, params: Mapping[str, str], intake: Intake, held: bytes
 ) -> HttpResponse:
-    """Stream a PATCH or a PUT into its upload session, and answer as the app would."""
+    """Stream a PATCH or a PUT into its upload session, and answer as the app would.
+
+    Raises: UnprovableError, before anything is read, for a body that only we could vouch for.
+    """
+    if shared.key is None:
+        plan = plan_for(request, shared.bounds)
+        if plan is not None and plan.goes_whole:
+            return await stream_checked(shared, request, params, intake, held, plan)
     remote = {"repository": params["repository"], "upload_id": params["upload_id"]}
     api = CallerApi(shared.front, request)
-    asked = {"content_range": request.header("content-range"), "length_bytes": _length(request)}
+    # A word of our own: a claim whose answer is lost can be repeated.
+    asked = {
+        "content_range": request.header("content-range"),
+        "length_bytes": length_of(request),
+        "claim": secrets.token_hex(16),
+    }
     path, known = url_for("uploader.claim", **remote), {k: v for k, v in asked.items() if v}
     claimed = (await shared.run(api.post, path, known)).document()
     advance_path = url_for("uploader.advance", **remote)
@@ -189,7 +148,7 @@ def _check_length(request: HttpRequest, length_bytes: int) -> None:
     Raises: UploadRefused.
     """
     text = request.header("content-range")
-    if text is None or _length(request) is not None:
+    if text is None or length_of(request) is not None:
         return
     size_bytes = parse_content_range(text).size_bytes
     # The two spellings of `domain.upload.check_chunk`.
@@ -270,10 +229,13 @@ async def _pumped(shared: Streaming, pump: PartPump, intake: Intake, held: bytes
 
 async def _feed_all(shared: Streaming, pump: PartPump, intake: Intake, held: bytes) -> None:
     """Read the next batch while the one before it is hashed and sent."""
-    batch = bytearray(held)
+    batch, seen_bytes = bytearray(held), len(held)
     feeding: asyncio.Future[None] | None = None
     try:
         while data := await intake.piece():
+            seen_bytes += len(data)
+            if shared.key is None and seen_bytes > shared.bounds.read_back_bytes:
+                raise UnprovableError
             batch += data
             if len(batch) >= BATCH_BYTES:
                 if feeding is not None:
@@ -290,6 +252,8 @@ async def answered(request: HttpRequest, work: Callable[[], Any]) -> HttpRespons
     """Run a stream; refusals become answers, and None means that nobody listens any more."""
     try:
         response: HttpResponse = await work()
+    except UnprovableError:
+        return refusal(request, ErrorCode.SIZE_EXCEEDED, UNPROVABLE)
     except UploadRefused as refused:
         answer = refused.answer
         return HttpResponse(answer.status, answer.headers, answer.body)

@@ -389,10 +389,11 @@ class Shelf:
     """Builds each image once, when first asked for; the folder goes with the session."""
 
     folder: Path
+    recipes: dict[str, Recipe] = field(default_factory=lambda: dict(RECIPES))
     _built: dict[str, Image] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Image:
         if name not in self._built:
-            recipe = RECIPES[name]
+            recipe = self.recipes[name]
             self._built[name] = recipe.build(Builder(self.folder / name, recipe.kind))
         return self._built[name]

@@ -53,7 +53,91 @@ def pulled(data: bytes) -> tuple[Step, ...]:
     )
 
 
+def whole(data: bytes, **changes: Any) -> Step:
+    """Ask for a URL that takes these bytes and no others."""
+    document = {"digest": of(data), "size_bytes": len(data), **changes}
+    saved = {"whole_url": "json:url", "checksum": "json:headers.x-amz-checksum-sha256"}
+    return post(f"{DOOR}/whole", document, status=200, save=saved)
+
+
+def put_whole(data: bytes, status: int = 200, checksum: str = "{checksum}") -> Step:
+    headers = {"x-amz-checksum-sha256": checksum} if checksum else {}
+    return put("{whole_url}", data, status=status, headers=headers)
+
+
 CASES = (
+    case(
+        "a whole blob that S3 has checked is there at once",
+        "ours",
+        BEGUN,
+        whole(LARGE),
+        put_whole(LARGE),
+        put(f"{{location}}?digest={of(LARGE)}"),
+        pulled(LARGE),
+    ),
+    case(
+        "a URL for a whole blob takes no other bytes, and none without the checksum",
+        "ours",
+        BEGUN,
+        whole(LARGE),
+        put_whole(LAYER, status=400),
+        put_whole(LARGE, status=403, checksum=""),
+        put_whole(LARGE, status=403, checksum="{id}"),
+        refused(put(f"{{location}}?digest={of(LARGE)}"), ErrorCode.DIGEST_INVALID),
+        put_whole(LARGE),
+        refused(put(f"{{location}}?digest={of(LAYER)}"), ErrorCode.DIGEST_INVALID),
+        put(f"{{location}}?digest={of(LARGE)}"),
+    ),
+    case(
+        "a blob that another upload has brought cannot be had by its digest",
+        "ours",
+        BEGUN,
+        whole(LARGE),
+        put_whole(LARGE),
+        put(f"{{location}}?digest={of(LARGE)}"),
+        start(
+            "acme/other", save={"location": "header:Location", "id": "header:Docker-Upload-UUID"}
+        ),
+        refused(put(f"{{location}}?digest={of(LARGE)}"), ErrorCode.DIGEST_INVALID),
+    ),
+    case(
+        "a whole blob beside parts does not count: the parts do",
+        "ours",
+        BEGUN,
+        whole(LAYER),
+        put_whole(LAYER),
+        CLAIM,
+        STORE_PART,
+        advance(),
+        refused(put(f"{{location}}?digest={of(LAYER)}"), ErrorCode.DIGEST_INVALID),
+        put(f"{{location}}?digest={of(LARGE)}"),
+    ),
+    case(
+        "a whole blob that S3 cannot check is refused before it is sent",
+        "ours",
+        BEGUN,
+        refused(whole(LARGE, size_bytes=5 * 1024**3 + 1), ErrorCode.SIZE_EXCEEDED),
+        refused(whole(LARGE, digest=of(LARGE, "sha512")), ErrorCode.DIGEST_INVALID),
+        refused(whole(LARGE, digest="x"), ErrorCode.DIGEST_INVALID),
+        refused(whole(LARGE, size_bytes=-1), INVALID),
+        refused(post(f"{DOOR}/whole", {}), INVALID),
+        refused(
+            post(f"{NOWHERE}/whole", {"digest": of(LAYER), "size_bytes": 1}),
+            ErrorCode.BLOB_UPLOAD_UNKNOWN,
+        ),
+        whole(LARGE, size_bytes=5 * 1024**3),
+    ),
+    case(
+        "an uploader that repeats the word of its claim gets the upload again",
+        "ours",
+        BEGUN,
+        post(f"{DOOR}/claim", {"claim": "ab" * 16}, status=200),
+        post(f"{DOOR}/claim", {"claim": "ab" * 16}, status=200),
+        refused(post(f"{DOOR}/claim", {"claim": "cd" * 16}), ErrorCode.RANGE_INVALID),
+        refused(post(f"{DOOR}/claim", {"claim": "../" * 10}), INVALID),
+        refused(post(f"{DOOR}/claim", {"claim": "AB" * 16}), INVALID),
+        refused(post(f"{DOOR}/claim", {"claim": 5}), INVALID),
+    ),
     case(
         "a part that went to S3 is joined, read and proved at the end",
         "ours",

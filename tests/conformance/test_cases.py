@@ -15,6 +15,7 @@ from chalicelib.domain.errors import ErrorCode
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp
 from roadstead.gateway.asgi import Gateway
+from roadstead.gateway.events import LambdaFront
 from roadstead.uploader import PartStorage
 from tests.conformance.cases import Case
 from tests.conformance.cases_v1 import CASES as V1_CASES
@@ -70,7 +71,7 @@ class Berth(PartStorage):
 def berth() -> Iterator[Berth]:
     place = Berth()
     app = register_all(RegistryApp("roadstead"), lambda: place.world)
-    with serving(Gateway(app, ResumableHashing(), GATEWAY_KEY, place)) as host:
+    with serving(Gateway(LambdaFront(app), ResumableHashing(), GATEWAY_KEY, place)) as host:
         place.host = host
         yield place
 

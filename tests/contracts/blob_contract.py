@@ -6,6 +6,8 @@ what an HTTP client does with a URL.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Protocol
 
 import pytest
@@ -153,6 +155,20 @@ class UrlPromises:
         url = store.presign_put(f"{team}/k", ttl_s=60)
         assert fetch(url, "GET").status == 403
         assert fetch(url, "PUT", b"data").status == 200
+        assert store.get(f"{team}/k") == b"data"
+
+    def test_a_url_with_a_digest_takes_those_bytes_only(
+        self, store: BlobStore, team: str, fetch: Fetch
+    ) -> None:
+        digest = hashlib.sha256(b"data").digest()
+        url = store.presign_put(f"{team}/k", ttl_s=60, sha256_hex=digest.hex())
+        right = {"x-amz-checksum-sha256": base64.b64encode(digest).decode()}
+        other = {"x-amz-checksum-sha256": base64.b64encode(b"0" * 32).decode()}
+        assert fetch(url, "PUT", b"data").status == 403, "the checksum is signed"
+        assert fetch(url, "PUT", b"data", other).status == 403
+        assert fetch(url, "PUT", b"other", right).status == 400
+        assert store.size_bytes(f"{team}/k") is None
+        assert fetch(url, "PUT", b"data", right).status == 200
         assert store.get(f"{team}/k") == b"data"
 
     def test_a_url_takes_a_part_and_answers_its_etag(

@@ -15,6 +15,7 @@ HEX = DIGEST.hex
 LAYOUT = {
     keys.blob_key("acme", DIGEST): f"acme/sha256/{HEX[:2]}/{HEX}",
     keys.multipart_key("acme", "u1"): "acme/objects/u1",
+    keys.whole_key("acme", "u1", DIGEST): f"acme/whole/u1/{HEX}",
     keys.tail_key("acme", "u1", "w1"): "acme/uploads/u1/w1",
     keys.document_key("acme", DIGEST): f"acme/documents/sha256/{HEX}",
 }

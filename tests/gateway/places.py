@@ -15,6 +15,7 @@ from chalicelib.domain.access import Mode
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp
 from roadstead.gateway.asgi import Gateway
+from roadstead.gateway.events import LambdaFront
 from roadstead.uploader import PartStorage
 from tests.gateway.faults import Fuse, Fused
 from tests.gateway.s3door import Bucket, DoorBlobs, S3Door, open_door
@@ -62,7 +63,7 @@ def served(place: Place, gateway_key: bytes | None = GATEWAY_KEY) -> Iterator[Pl
     """Put a gateway in front of a place; its tries on S3 follow one another without a pause."""
     app = register_all(RegistryApp("roadstead"), lambda: place.world)
     storage = PartStorage(timeout_s=10, pauses_s=(0.0, 0.0, 0.0))
-    with serving(Gateway(app, ResumableHashing(), gateway_key, storage)) as place.host:
+    with serving(Gateway(LambdaFront(app), ResumableHashing(), gateway_key, storage)) as place.host:
         yield place
 
 

@@ -19,6 +19,7 @@ from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp
 from roadstead.gateway.asgi import Gateway
 from roadstead.gateway.downloads import Downloads
+from roadstead.gateway.events import LambdaFront
 from tests.conformance.cases import of
 from tests.gateway.s3door import Bucket, DoorBlobs, S3Door, open_door
 from tests.support.registry import serving
@@ -49,7 +50,7 @@ def ask(host: str, method: str, url: str = URL, **headers: str) -> Seen:
 
 def through(world: World) -> Gateway:
     app = register_all(RegistryApp("roadstead"), lambda: world)
-    return Gateway(app, ResumableHashing(), GATEWAY_KEY, downloads=Downloads.THROUGH)
+    return Gateway(LambdaFront(app), ResumableHashing(), GATEWAY_KEY, downloads=Downloads.THROUGH)
 
 
 @pytest.fixture(scope="module")

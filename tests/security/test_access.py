@@ -113,6 +113,7 @@ BODIES: dict[str, bytes] = {
     "v2.manifest.put": image(),
     "v2.upload.append": LAYER,
     "v2.upload.close": LAYER,
+    "uploader.whole": json.dumps({"digest": of(LAYER), "size_bytes": 1}).encode(),
     "uploader.parts": json.dumps(UPLOADER).encode(),
     "uploader.advance": json.dumps(UPLOADER).encode(),
     "v2.tag_rules.put": b'{"rules": []}',

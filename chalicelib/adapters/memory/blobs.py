@@ -1,12 +1,14 @@
 """BlobStore in dictionaries, and the S3 server that its presigned URLs would lead to.
 
-    url  ::= "memory://blobs/" key "?method=" m "&expires=" epoch ["&upload=" id "&part=" n] "&mac="
+    url  ::= "memory://blobs/" key "?method=" m "&expires=" epoch [what] "&mac="
+    what ::= "&upload=" id "&part=" n | "&sha256=" hex
 
 The mac covers all of it: an URL with one character changed answers 403, as from S3.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -22,6 +24,7 @@ from chalicelib.ports import Clock, Conflict, Missing, PartRefused
 
 PIECE_BYTES = limits.MIB
 
+_CHECKSUM = "x-amz-checksum-sha256"
 _RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))", re.ASCII)
 
 
@@ -59,8 +62,9 @@ class MemoryBlobs:
     def presign_part(self, key: str, multipart_id: str, number: int, *, ttl_s: int) -> str:
         return self._presign("PUT", key, ttl_s, upload=multipart_id, part=str(number))
 
-    def presign_put(self, key: str, *, ttl_s: int) -> str:
-        return self._presign("PUT", key, ttl_s)
+    def presign_put(self, key: str, *, ttl_s: int, sha256_hex: str | None = None) -> str:
+        extra = {} if sha256_hex is None else {"sha256": sha256_hex}
+        return self._presign("PUT", key, ttl_s, **extra)
 
     def _presign(self, method: str, key: str, ttl_s: int, **extra: str) -> str:
         expires = str(self._clock.now_s() + ttl_s)
@@ -87,12 +91,22 @@ class MemoryBlobs:
             return Answer(403)
         key = unquote(parts.path.removeprefix("/"))
         if method == "PUT":
-            return self._take(key, query, body)
+            return self._take(key, query, body, headers or {})
         return self._serve(key, method, dict(headers or {}).get("Range"))
 
-    def _take(self, key: str, query: Mapping[str, str], body: bytes) -> Answer:
+    def _take(
+        self, key: str, query: Mapping[str, str], body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        checksum = next((v for k, v in headers.items() if k.lower() == _CHECKSUM), None)
+        signed = query.get("sha256")
+        wanted = None if signed is None else base64.b64encode(bytes.fromhex(signed)).decode()
+        if checksum != wanted:
+            return Answer(403)
         if "upload" not in query:
-            self.put(key, body)
+            try:
+                self.put(key, body, sha256_hex=signed)
+            except Conflict:
+                return Answer(400, b"<Error><Code>BadDigest</Code></Error>")
             return Answer(200, headers={"ETag": _etag(body)})
         try:
             part = self.put_part(key, query["upload"], int(query["part"]), body)

@@ -22,6 +22,12 @@ OWN_TTL_S = 60
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 
 
+def checksum_header(sha256_hex: str) -> dict[str, str]:
+    """The header that makes S3 refuse other bytes; it counts only when it is signed."""
+    checksum = base64.b64encode(bytes.fromhex(sha256_hex)).decode()
+    return {"x-amz-checksum-sha256": checksum}
+
+
 class Objects:
     """PUT and GET of objects; ``attempts`` are made while S3 is busy or does not answer."""
 
@@ -46,10 +52,7 @@ class Objects:
 
     def put(self, key: str, data: bytes, sha256_hex: str | None) -> None:
         """Raises: Conflict (other bytes than the digest's), Unavailable."""
-        headers: dict[str, str] = {}
-        if sha256_hex is not None:
-            checksum = base64.b64encode(bytes.fromhex(sha256_hex)).decode()
-            headers["x-amz-checksum-sha256"] = checksum
+        headers = {} if sha256_hex is None else checksum_header(sha256_hex)
         self._send("PutObject", "PUT", key, headers, data)
 
     def get(self, key: str, byte_range: str | None) -> bytes:

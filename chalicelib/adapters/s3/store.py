@@ -6,7 +6,7 @@ requests only sign a URL or move one small object.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from chalicelib.adapters.aws import shared_session
 from chalicelib.adapters.s3.errors import translated
-from chalicelib.adapters.s3.objects import Objects
+from chalicelib.adapters.s3.objects import Objects, checksum_header
 from chalicelib.adapters.s3.presign import Address, Credentials, address_of, presign
 from chalicelib.domain import limits
 from chalicelib.domain.upload import Part
@@ -80,11 +80,17 @@ class S3Blobs:
         query = {"uploadId": multipart_id, "partNumber": str(number)}
         return self._presign("PUT", key, ttl_s, query)
 
-    def presign_put(self, key: str, *, ttl_s: int) -> str:
-        return self._presign("PUT", key, ttl_s)
+    def presign_put(self, key: str, *, ttl_s: int, sha256_hex: str | None = None) -> str:
+        headers = None if sha256_hex is None else checksum_header(sha256_hex)
+        return self._presign("PUT", key, ttl_s, headers=headers)
 
     def _presign(
-        self, method: str, key: str, ttl_s: int, query: dict[str, str] | None = None
+        self,
+        method: str,
+        key: str,
+        ttl_s: int,
+        query: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> str:
         return presign(
             self._address,
@@ -95,6 +101,7 @@ class S3Blobs:
             ttl_s=ttl_s,
             now_s=self._clock.now_s(),
             query=query,
+            headers=headers,
         )
 
     def _credentials(self) -> Credentials:

@@ -1,0 +1,132 @@
+"""401 answers: which challenge a registry sets, and what is sent to meet it.
+
+    WWW-Authenticate ::= scheme SP name "=" quoted ("," name "=" quoted)*
+    Basic            ->  the login itself
+    Bearer           ->  a token from ``realm``, asked for with ``service`` and ``scope``
+
+Spec: Docker Registry v2, "Token Authentication Specification" and "OAuth2".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+
+from roadstead.client.errors import RegistryRefused, TransferError
+from roadstead.client.login import Login
+from roadstead.client.names import Host, is_loopback
+
+CLIENT_ID = "roadstead"
+_PAIR = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One challenge; ``scheme`` in lower case."""
+
+    scheme: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def read_challenges(headers: Iterable[str]) -> list[Challenge]:
+    """The challenges of all ``WWW-Authenticate`` headers, one a header as registries send them."""
+    found = []
+    for text in headers:
+        scheme, _, rest = text.strip().partition(" ")
+        pairs = {m[1].lower(): m[2] if m[2] is not None else m[3] for m in _PAIR.finditer(rest)}
+        found.append(Challenge(scheme.lower(), pairs))
+    return found
+
+
+def answer_challenges(
+    pool: urllib3.PoolManager,
+    host: Host,
+    challenges: Sequence[Challenge],
+    login: Login | None,
+    scopes: Sequence[str],
+) -> str:
+    """The value of ``Authorization`` that meets one of the challenges.
+
+    Raises: TransferError: none can be met.
+    """
+    by_scheme = {challenge.scheme: challenge for challenge in challenges}
+    if bearer := by_scheme.get("bearer"):
+        return "Bearer " + fetch_token(pool, host, bearer, login, scopes)
+    if "basic" in by_scheme:
+        if login is None:
+            raise TransferError(
+                f"{host.name} asks for a login: say --user NAME, or run `docker login {host.name}`"
+            )
+        return login.basic
+    names = ", ".join(by_scheme) or "nothing"
+    raise TransferError(f"{host.name} refuses, and offers {names} to log in with: not understood")
+
+
+def fetch_token(
+    pool: urllib3.PoolManager,
+    host: Host,
+    challenge: Challenge,
+    login: Login | None,
+    scopes: Sequence[str],
+) -> str:
+    """A token from the realm that the registry names. Raises: TransferError."""
+    realm = challenge.fields.get("realm", "")
+    _check_realm(host, realm)
+    wanted = list(dict.fromkeys([*challenge.fields.get("scope", "").split(), *scopes]))
+    service = challenge.fields.get("service", "")
+    query = [("service", service)] if service else []
+    try:
+        if login is not None and login.identity_token:
+            fields = {
+                "grant_type": "refresh_token",
+                "refresh_token": login.identity_token,
+                "service": service,
+                "client_id": CLIENT_ID,
+                "scope": " ".join(wanted),
+            }
+            answer = pool.request(
+                "POST", realm, fields=fields, encode_multipart=False, redirect=False
+            )
+        else:
+            query += [("scope", scope) for scope in wanted]
+            joined = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}" if query else realm
+            headers = {"Authorization": login.basic} if login else {}
+            answer = pool.request("GET", joined, headers=headers, redirect=False)
+    except urllib3.exceptions.HTTPError as error:
+        place = urlsplit(realm).netloc
+        raise TransferError(
+            f"{place}, where {host.name} sends for tokens, did not answer: {type(error).__name__}"
+        ) from None
+    if answer.status != 200:
+        what = "no login was sent" if login is None else f"login of {login.name or 'a token'}"
+        raise RegistryRefused(what, urlsplit(realm).netloc, answer.status, answer.data)
+    return _token_of(host, answer.data)
+
+
+def _check_realm(host: Host, realm: str) -> None:
+    parts = urlsplit(realm)
+    plain = parts.scheme == "http"
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise TransferError(f"{host.name} sends for tokens to {realm[:200]!r}, which is no URL")
+    if plain and host.scheme == "https" and not is_loopback(parts.netloc):
+        raise TransferError(
+            f"{host.name} sends for tokens to {parts.netloc} over plain HTTP; "
+            "your password is not sent there"
+        )
+
+
+def _token_of(host: Host, body: bytes) -> str:
+    try:
+        found: Any = json.loads(body)
+        token = found.get("token") or found.get("access_token")
+    except (ValueError, AttributeError):
+        token = None
+    if not isinstance(token, str) or not token:
+        raise TransferError(f"{host.name}'s token service answered something that is no token")
+    return token

@@ -1,0 +1,271 @@
+"""Requests to a registry: challenges answered, faults outwaited, redirects in our own hands."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3 import BaseHTTPResponse
+
+from roadstead.client.challenge import answer_challenges, read_challenges
+from roadstead.client.errors import RegistryRefused, TransferError
+from roadstead.client.login import Login
+from roadstead.client.names import Host
+from roadstead.uploader import ApiAnswer
+
+PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+MAX_RETRY_AFTER_S = 60.0
+MAX_REDIRECTS = 5
+# API Gateway gives up after 29 s; a registry elsewhere may take a while to close a large blob.
+READ_TIMEOUT_S = 90.0
+CONNECTIONS = 16
+USER_AGENT = "roadstead"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A registry's whole answer; header names in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class Patience:
+    """How faults are outwaited: tests wait for nothing, and see how often it was."""
+
+    pauses_s: Sequence[float] = PAUSES_S
+    sleep: Callable[[float], None] = time.sleep
+
+    def wait(self, attempt: int, retry_after: str | None) -> None:
+        pause_s = self.pauses_s[attempt] * random.uniform(0.8, 1.2)  # noqa: S311 (not a secret)
+        if retry_after and retry_after.isdigit():
+            pause_s = max(pause_s, min(float(retry_after), MAX_RETRY_AFTER_S))
+        self.sleep(pause_s)
+
+
+class RegistryClient:
+    """One registry and one login; safe for several threads.
+
+    A login goes to the registry, and to the token service that it names, and nowhere else.
+    """
+
+    def __init__(
+        self, host: Host, login: Login | None = None, patience: Patience | None = None
+    ) -> None:
+        self.host = host
+        self._login = login
+        self.patience = patience or Patience()
+        self._granted: dict[tuple[str, ...], str] = {}
+        self._lock = Lock()
+        self._pool = urllib3.PoolManager(
+            num_pools=8,
+            maxsize=CONNECTIONS,
+            retries=False,
+            timeout=urllib3.Timeout(connect=10.0, read=READ_TIMEOUT_S),
+            headers={"User-Agent": USER_AGENT},
+        )
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    # --- whole answers ------------------------------------------------------------------------
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        scopes: Sequence[str] = (),
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        wanted: Sequence[int] = (200,),
+        what: str = "",
+    ) -> Answer:
+        """One request to the registry; it is repeated while the registry is busy or away.
+
+        Raises: RegistryRefused: any status but those wanted; TransferError: no answer at all.
+        """
+        answer = self._patiently(method, path, scopes, body, headers, preload=True)
+        found = Answer(answer.status, answer.headers, answer.data)
+        if found.status not in wanted:
+            step = what or f"{method} {path}"
+            raise RegistryRefused(step, self.host.name, found.status, found.body)
+        return found
+
+    def ping(self) -> None:
+        """Ask whether a registry is there, and whether it lets us in. Raises: TransferError."""
+        try:
+            answer = self._once("GET", "/v2/", (), None, None, preload=True)
+        except urllib3.exceptions.HTTPError as error:
+            raise self._away(error) from None
+        if answer.status not in (200, 401, 403) and answer.status < 500 and answer.status != 429:
+            raise RegistryRefused("this is no v2 registry", self.host.name, answer.status, b"")
+
+    # --- streams ------------------------------------------------------------------------------
+
+    def open(
+        self, path: str, *, scopes: Sequence[str], headers: Mapping[str, str] | None = None
+    ) -> BaseHTTPResponse:
+        """A body to be read piece by piece, wherever the registry sends us for it.
+
+        Raises: RegistryRefused, TransferError.
+        """
+        answer = self._patiently("GET", path, scopes, None, headers, preload=False)
+        at = urljoin(self.host.url, path)
+        for _ in range(MAX_REDIRECTS):
+            if answer.status not in (301, 302, 303, 307, 308):
+                break
+            at = urljoin(at, answer.headers.get("Location", ""))
+            answer.release_conn()
+            answer = self._elsewhere(at, headers)
+        if answer.status not in (200, 206):
+            body = answer.read(4096)
+            answer.release_conn()
+            place = urlsplit(at).netloc
+            raise RegistryRefused(f"GET {path}", place, answer.status, body)
+        return answer
+
+    def _elsewhere(self, url: str, headers: Mapping[str, str] | None) -> BaseHTTPResponse:
+        # Without Authorization: a presigned URL is its own permission.
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise TransferError(f"{self.host.name} sends to something that is no URL")
+        for attempt in range(len(self.patience.pauses_s) + 1):
+            last = attempt == len(self.patience.pauses_s)
+            try:
+                answer = self._pool.request(
+                    "GET", url, headers=self._named(headers), redirect=False, preload_content=False
+                )
+            except urllib3.exceptions.HTTPError as error:
+                if last:
+                    name = type(error).__name__
+                    raise TransferError(f"{urlsplit(url).netloc} did not answer: {name}") from None
+            else:
+                if last or not _is_passing(answer.status):
+                    return answer
+                answer.release_conn()
+            self.patience.wait(attempt, None)
+        raise AssertionError("the last attempt returns or raises")
+
+    # --- underneath ---------------------------------------------------------------------------
+
+    def _patiently(
+        self,
+        method: str,
+        path: str,
+        scopes: Sequence[str],
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        *,
+        preload: bool,
+    ) -> BaseHTTPResponse:
+        for attempt in range(len(self.patience.pauses_s) + 1):
+            last = attempt == len(self.patience.pauses_s)
+            retry_after = None
+            try:
+                answer = self._once(method, path, scopes, body, headers, preload=preload)
+            except urllib3.exceptions.HTTPError as error:
+                if last:
+                    raise self._away(error) from None
+            else:
+                if last or not _is_passing(answer.status):
+                    return answer
+                retry_after = answer.headers.get("Retry-After")
+                answer.release_conn()
+            self.patience.wait(attempt, retry_after)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        scopes: Sequence[str],
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        *,
+        preload: bool,
+    ) -> BaseHTTPResponse:
+        """One request, and one more with what the challenge asks for."""
+        key = tuple(scopes)
+        sent = self._granted.get(key)
+        answer = self._request(method, path, body, headers, preload, sent)
+        if answer.status != 401:
+            return answer
+        challenges = read_challenges(answer.headers.getlist("WWW-Authenticate"))
+        answer.release_conn()
+        granted = answer_challenges(self._pool, self.host, challenges, self._login, scopes)
+        if granted == sent:
+            raise self._wrong_login()
+        with self._lock:
+            self._granted[key] = granted
+        answer = self._request(method, path, body, headers, preload, granted)
+        if answer.status == 401:
+            raise self._wrong_login()
+        return answer
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        preload: bool,
+        authorization: str | None,
+    ) -> BaseHTTPResponse:
+        sent = self._named(headers)
+        if authorization:
+            sent["Authorization"] = authorization
+        # A Location may be a path or a whole URL; ours is never sent to another host.
+        url = urljoin(self.host.url + "/", path)
+        if urlsplit(url).netloc != self.host.name:
+            sent.pop("Authorization", None)
+        return self._pool.request(
+            method,
+            url,
+            body=b"" if body is None and method in ("POST", "PUT", "PATCH") else body,
+            headers=sent,
+            redirect=False,
+            preload_content=preload,
+            decode_content=False,
+        )
+
+    @staticmethod
+    def _named(headers: Mapping[str, str] | None) -> dict[str, str]:
+        return {"User-Agent": USER_AGENT, **(headers or {})}
+
+    def _wrong_login(self) -> TransferError:
+        who = self._login.name if self._login else "nobody (no login was given)"
+        return TransferError(f"{self.host.name} does not accept the login of {who}")
+
+    def _away(self, error: Exception) -> TransferError:
+        return TransferError(f"{self.host.url} does not answer: {type(error).__name__}")
+
+
+def _is_passing(status: int) -> bool:
+    return status >= 500 or status == 429
+
+
+@dataclass(frozen=True)
+class RemoteApi:
+    """`RegistryApi` over HTTP, for one repository."""
+
+    client: RegistryClient
+    scopes: Sequence[str]
+
+    def post(self, path: str, document: Mapping[str, object]) -> ApiAnswer:
+        answer = self.client.send(
+            "POST",
+            path,
+            scopes=self.scopes,
+            body=json.dumps(document).encode(),
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            wanted=range(100, 600),
+        )
+        return ApiAnswer(answer.status, list(answer.headers.items()), answer.body)

@@ -1,0 +1,111 @@
+"""Bytes on their way to presigned S3 URLs. The URLs are secrets: they stand in no message."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+PAUSES_S = (0.2, 0.8, 3.2)
+OCTETS = {"Content-Type": "application/octet-stream"}
+BLOCK_BYTES = 256 * 1024
+
+
+_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+# What S3 answers with 400 although it is not the request's fault, and what it says of checksums.
+PASSING_CODES = frozenset({"RequestTimeout"})
+MISMATCH_CODES = frozenset(
+    {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
+)
+
+
+class StorageFailed(Exception):
+    """S3 would not take or give bytes, however often it was tried.
+
+    ``status`` and ``code`` are its last word; 0 and "" when it did not answer at all.
+    """
+
+    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+    @property
+    def has_expired(self) -> bool:
+        """The URL has run out, or the credentials that signed it have: another may do."""
+        return self.status == 403 or self.code == "ExpiredToken"
+
+    @property
+    def is_mismatch(self) -> bool:
+        """S3 found other bytes than their checksum says."""
+        return self.code in MISMATCH_CODES
+
+
+class PartStorage:
+    """PUTs to presigned URLs, with a few tries; shared by all uploads of a process."""
+
+    def __init__(
+        self,
+        *,
+        connections: int = 16,
+        timeout_s: float = 60.0,
+        pauses_s: Sequence[float] = PAUSES_S,
+    ) -> None:
+        self._pauses_s = (0.0, *pauses_s)
+        self._pool = urllib3.PoolManager(
+            num_pools=4,
+            maxsize=connections,
+            retries=False,
+            blocksize=BLOCK_BYTES,
+            timeout=urllib3.Timeout(connect=5.0, read=timeout_s),
+        )
+
+    def put(self, url: str, data: bytes | bytearray) -> str:
+        """Store bytes and return S3's ETag. Raises: StorageFailed."""
+        # A view, because urllib3 would copy a bytearray that it takes for an iterable.
+        return self._put(url, OCTETS, lambda: memoryview(data))
+
+    def put_whole(
+        self, url: str, headers: Mapping[str, str], size_bytes: int, opened: Callable[[], IO[bytes]]
+    ) -> None:
+        """Store an object of known size as it is read; ``opened`` begins it, again for each try.
+
+        Raises: StorageFailed.
+        """
+        sent = {**OCTETS, **headers, "Content-Length": str(size_bytes)}
+        self._put(url, sent, opened)
+
+    def _put(self, url: str, headers: Mapping[str, str], make_body: Callable[[], Any]) -> str:
+        last, status, code = "", 0, ""
+        for pause_s in self._pauses_s:
+            time.sleep(pause_s)
+            try:
+                answer = self._pool.request("PUT", url, body=make_body(), headers=headers)
+            except urllib3.exceptions.HTTPError as error:
+                last, status, code = type(error).__name__, 0, ""
+                continue
+            if answer.status == 200:
+                return str(answer.headers.get("ETag", ""))
+            found = _CODE.search(answer.data)
+            status, code = answer.status, found[1].decode() if found else ""
+            last = f"{status} {code}".strip()
+            if status < 500 and status != 429 and code not in PASSING_CODES:
+                break
+        place = urlsplit(url).netloc
+        raise StorageFailed(f"S3 at {place} did not take the bytes: {last}", status, code)
+
+    def get(self, url: str) -> bytes:
+        """Fetch a small object. Raises: StorageFailed."""
+        try:
+            answer = self._pool.request("GET", url)
+        except urllib3.exceptions.HTTPError as error:
+            raise StorageFailed(f"S3 did not answer: {type(error).__name__}") from None
+        if answer.status != 200:
+            raise StorageFailed(f"S3 answered {answer.status}", answer.status)
+        return answer.data
+
+    def close(self) -> None:
+        self._pool.clear()
