@@ -15,7 +15,7 @@ help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # The interpreter: python3.11 by name, else a python3 that is 3.11 or newer.
-$(VENV)/local.stamp: requirements.txt requirements-local.txt pyproject.toml
+$(VENV)/local.stamp: requirements.txt requirements-gateway.txt requirements-local.txt pyproject.toml
 	@test -x $(BIN)/python || { \
 	  py=$$(command -v $(PYTHON) || command -v python3 || true); \
 	  test -n "$$py" && "$$py" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

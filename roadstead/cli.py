@@ -11,6 +11,7 @@ from pathlib import Path
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
+from roadstead.deploy import command as deployment
 from roadstead.embedded.errors import EmbeddedStackError
 
 DEFAULT_DATA = Path(".roadstead")
@@ -56,6 +57,15 @@ def parser() -> argparse.ArgumentParser:
         help="whether pulls are sent to the S3 server, or their bytes come through the gateway, "
         "for clients that reach nothing else",
     )
+    gateway = commands.add_parser(
+        "gateway", help="run the gateway alone; its settings are in the environment"
+    )
+    gateway.add_argument("--host", default="127.0.0.1")
+    gateway.add_argument("--port", type=int, default=DEFAULT_PORT)
+    gateway.add_argument(
+        "--grace", type=int, default=10, metavar="SECONDS", help="for uploads, at a stop"
+    )
+    deployment.add_commands(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -71,6 +81,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a refusal is a sentence on stderr and status 1."""
     asked = parser().parse_args(arguments)
+    if asked.command == "gateway":
+        return run_gateway(asked.host, asked.port, asked.grace)
+    if asked.command in deployment.COMMANDS:
+        return deployment.main(asked)
     # Imported here, so that `--help` does not wait for botocore.
     from roadstead import admin, up  # noqa: PLC0415
     from roadstead.gateway.downloads import Downloads  # noqa: PLC0415
@@ -100,6 +114,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    return 0
+
+
+def run_gateway(host: str, port: int, grace_s: int) -> int:
+    """Without the embedded servers, which a container does not have."""
+    from roadstead.gateway import command  # noqa: PLC0415
+
+    try:
+        command.run(host, port, grace_s)
+    except command.GatewayError as error:
+        print(f"roadstead: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -1,10 +1,10 @@
 """`make package`: everything that a deployment needs, in one folder.
 
-    build/package/
-      deployment.zip   the function, for its runtime
-      app.json         the application stack, naming deployment.zip
-      data.json        the data stack
-      package.json     sizes and hashes, and which Python made the bytecode
+build/package/
+  deployment.zip   the function, for its runtime
+  app.json         the application stack, naming deployment.zip
+  data.json        the data stack
+  package.json     sizes and hashes, and which Python made the bytecode
 """
 
 from __future__ import annotations

@@ -91,9 +91,7 @@ def with_bytecode(files: Files, python: str) -> Files:
         )
         if done.returncode:
             raise PackageError(f"a module does not compile with {python}:\n{done.stdout}")
-        compiled = {
-            str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.pyc")
-        }
+        compiled = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.pyc")}
     return {**files, **compiled}
 
 

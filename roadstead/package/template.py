@@ -5,7 +5,7 @@ that it makes is thrown away for ours. What it cannot say is done to its templat
 
 | Chalice says | the finished template says |
 |---|---|
-| the API calls the function | the API calls its alias `live`, without which SnapStart does nothing |
+| the API calls the function | the API calls its alias, without which SnapStart does nothing |
 | resources of policies are plain patterns | exactly this stage's table, bucket and log group |
 """
 
@@ -112,7 +112,6 @@ def _call_alias(resources: dict[str, Any], function: str) -> None:
         if each["Type"] == "AWS::Serverless::Api":
             text = json.dumps(properties["DefinitionBody"])
             properties["DefinitionBody"] = json.loads(text.replace(old, new))
-        elif each["Type"] == "AWS::Lambda::Permission":
-            if properties["FunctionName"] == {"Ref": function}:
-                # A reference, so that the alias is there before somebody may call it.
-                properties["FunctionName"] = {"Ref": f"{function}.Alias"}
+        elif properties.get("FunctionName") == {"Ref": function}:
+            # A permission; by reference, so that the alias is there before somebody may call it.
+            properties["FunctionName"] = {"Ref": f"{function}.Alias"}
