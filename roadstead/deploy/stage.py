@@ -96,16 +96,15 @@ def dry_run(aws: Aws, names: Names, package: Package, given: Mapping[str, str]) 
     """Show what a deployment would change, by change sets that are thrown away again."""
     for_data, for_app = package.sort(given)
     words = _words(names.data, package.template("data"), names, {"Stage": names.stage, **for_data})
-    there = aws.describe(names.data)
-    _show(aws, names.data, words, keeps_stack=there is not None)
-    if there is None:
+    _show(aws, names.data, words)
+    if not _is_made(aws, names.data):
         aws.say(
             f"{names.app}: cannot be shown before {names.data} is there, for it imports from it "
             "and its code is put into a bucket of it."
         )
         return
     words = _app_words(aws, names, package, for_app)
-    _show(aws, names.app, words, keeps_stack=aws.describe(names.app) is not None)
+    _show(aws, names.app, words)
 
 
 def _app_words(
@@ -154,7 +153,14 @@ def _words(
     )
 
 
-def _show(aws: Aws, stack: str, words: tuple[str, ...], *, keeps_stack: bool) -> None:
+def _is_made(aws: Aws, stack: str) -> bool:
+    """Whether there is more than a change set, which makes an empty stack to stand in."""
+    found = aws.describe(stack)
+    return found is not None and found.status != "REVIEW_IN_PROGRESS"
+
+
+def _show(aws: Aws, stack: str, words: tuple[str, ...]) -> None:
+    was_made = _is_made(aws, stack)
     said = aws.cloudformation(*words, "--no-execute-changeset", "--no-fail-on-empty-changeset")
     found = _CHANGE_SET.search(said)
     if found is None:
@@ -167,8 +173,7 @@ def _show(aws: Aws, stack: str, words: tuple[str, ...], *, keeps_stack: bool) ->
             aws.say(line)
     finally:
         aws.cloudformation("delete-change-set", "--change-set-name", found[1])
-        if not keeps_stack:
-            # The change set of a stack that is not there makes an empty one.
+        if not was_made:
             aws.cloudformation("delete-stack", "--stack-name", stack)
 
 

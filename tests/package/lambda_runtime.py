@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Api
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         moments = self.server.moments
         if moments.first_next is None:
             moments.first_next = time.perf_counter() - moments.began
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             },
         )
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.answers.put((self.path.rpartition("/")[2], body))
         self._answer(202, b"", {})
