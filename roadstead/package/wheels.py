@@ -67,12 +67,13 @@ def fetch(target: Target, requirements: Path, folder: Path) -> list[Path]:
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        _download([*target.pip_options, "--require-hashes", "-r", str(requirements)], place)
+        download([*target.pip_options, "--require-hashes", "-r", str(requirements)], place)
         stamp.write_text(wanted)
     return sorted(place.glob("*.whl"))
 
 
-def _download(arguments: list[str], place: Path) -> None:
+def download(arguments: list[str], place: Path) -> None:
+    """What pip is asked for, into a folder. Raises: PackageError, with pip's last words."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "--dest", str(place), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -92,7 +93,7 @@ def write_lock(lock_file: Path, pins: Path) -> None:
         for target in targets:
             place = Path(name) / target.name
             place.mkdir()
-            _download([*target.pip_options, "-r", str(pins)], place)
+            download([*target.pip_options, "-r", str(pins)], place)
             for wheel in place.glob("*.whl"):
                 project, version = wheel.name.split("-")[:2]
                 pin = f"{project.lower().replace('_', '-')}=={version}"
