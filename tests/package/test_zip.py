@@ -14,8 +14,8 @@ import pytest
 
 from roadstead.package import archive, function, trim, wheels
 from roadstead.package.errors import PackageError
-from tests import test_policy
 from tests.package.conftest import DOWNLOADS, target_or_skip
+from tests.policy import test_policy
 
 # Measured on 2026-11-24: 1.2 MB without bytecode, 2.8 MB with. Lambda would take 50 MB; a cold
 # start pays for each of them. A new dependency must not come in unseen, so there is little room.
