@@ -27,11 +27,18 @@ def chosen() -> Iterator[Case]:
     """So many cases that together they reach every endpoint with every answer that any reaches."""
     reached: set[object] = set()
     for case in CASES:
-        if case.steps:
-            reaches = {(step.endpoint, step.status, step.codes) for step in played(case.name)}
-            if reaches - reached:
-                reached |= reaches
-                yield case
+        reaches = reached_by(case)
+        if reaches - reached:
+            reached |= reaches
+            yield case
+
+
+def reached_by(case: Case) -> set[object]:
+    """Nothing for a case that does not hold: the tests of the cases say so."""
+    try:
+        return {(step.endpoint, step.status, step.codes) for step in played(case.name)}
+    except AssertionError:
+        return set()
 
 
 class OnServers(Run):
