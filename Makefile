@@ -76,6 +76,8 @@ templates: $(VENV)/dev.stamp
 check: lint types imports docs-check templates test ## the gate: all of it
 
 bench: $(VENV)/dev.stamp ## figures against Debian's docker-registry, and memory; minutes
+	$(BIN)/python -m benchmarks.coldstart
+	$(BIN)/python -m benchmarks.warm
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.peer
 

@@ -60,6 +60,15 @@ class Package:
         document = json.loads(self.template(name).read_text())
         return set(document["Parameters"])
 
+    def warnings(self) -> Iterator[str]:
+        """What whoever deploys this package should know."""
+        facts = self.folder / "package.json"
+        if facts.exists() and not json.loads(facts.read_text())["bytecode"]:
+            yield (
+                "warning: the zip holds no bytecode, so that a cold start takes twice as long. "
+                "Build it where Lambda's Python is: make package LAMBDA_PYTHON=/path/to/python3.12"
+            )
+
     def sort(self, given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """The given parameters, by the stack that knows them. Raises: DeployError."""
         data, app = self.parameters("data") - _OURS, self.parameters("app") - _OURS
@@ -78,6 +87,8 @@ class Package:
 def deploy(aws: Aws, names: Names, package: Package, given: Mapping[str, str]) -> None:
     """Make or update both stacks. Parameters that are not given stay as they are."""
     for_data, for_app = package.sort(given)
+    for warning in package.warnings():
+        aws.say(warning)
     words = _words(names.data, package.template("data"), names, {"Stage": names.stage, **for_data})
     aws.say(f"{names.data}: table, bucket and keys")
     aws.cloudformation(*words, "--no-fail-on-empty-changeset")
@@ -95,6 +106,8 @@ def deploy(aws: Aws, names: Names, package: Package, given: Mapping[str, str]) -
 def dry_run(aws: Aws, names: Names, package: Package, given: Mapping[str, str]) -> None:
     """Show what a deployment would change, by change sets that are thrown away again."""
     for_data, for_app = package.sort(given)
+    for warning in package.warnings():
+        aws.say(warning)
     words = _words(names.data, package.template("data"), names, {"Stage": names.stage, **for_data})
     _show(aws, names.data, words)
     if not _is_made(aws, names.data):

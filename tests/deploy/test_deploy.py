@@ -163,6 +163,15 @@ def test_without_a_package_the_command_says_how_to_make_one(
     assert "make package" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("bytecode", [True, False])
+def test_a_package_that_starts_slowly_is_deployed_with_a_warning(
+    place: Place, capsys: pytest.CaptureFixture[str], bytecode: bool
+) -> None:
+    (place.package / "package.json").write_text(json.dumps({"bytecode": bytecode}))
+    assert place.run("deploy") == 0
+    assert ("LAMBDA_PYTHON" in capsys.readouterr().out) is not bytecode
+
+
 def test_without_the_aws_command_the_command_says_so(
     place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

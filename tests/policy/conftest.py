@@ -65,7 +65,7 @@ def play(case: Case, stack: Stack, record: Recording) -> None:
     store = DynamoMetadata(name, stack.region, record.dynamodb_url, session=stack.session)
     blobs = S3Blobs(name, stack.region, record.s3_url, clock=SystemClock(), session=stack.session)
     world = world_of(case, metadata=store, accounts=store, search=store, blobs=blobs)
-    OnServers(world, Registry(world).send).play(case)
+    OnServers(world, Registry(world).send, {"origin": "http://registry.test"}).play(case)
 
 
 @dataclass(frozen=True)
