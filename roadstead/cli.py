@@ -7,6 +7,7 @@ import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
@@ -57,14 +58,7 @@ def parser() -> argparse.ArgumentParser:
         help="whether pulls are sent to the S3 server, or their bytes come through the gateway, "
         "for clients that reach nothing else",
     )
-    gateway = commands.add_parser(
-        "gateway", help="run the gateway alone; its settings are in the environment"
-    )
-    gateway.add_argument("--host", default="127.0.0.1")
-    gateway.add_argument("--port", type=int, default=DEFAULT_PORT)
-    gateway.add_argument(
-        "--grace", type=int, default=10, metavar="SECONDS", help="for uploads, at a stop"
-    )
+    _add_gateway(commands)
     deployment.add_commands(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
@@ -76,6 +70,17 @@ def parser() -> argparse.ArgumentParser:
     invite = admin.add_parser("invite", help="make an invitation for one account, shown once")
     invite.add_argument("--data", type=Path, default=DEFAULT_DATA)
     return root
+
+
+def _add_gateway(commands: Any) -> None:
+    gateway = commands.add_parser(
+        "gateway", help="run the gateway alone; its settings are in the environment"
+    )
+    gateway.add_argument("--host", default="127.0.0.1")
+    gateway.add_argument("--port", type=int, default=DEFAULT_PORT)
+    gateway.add_argument(
+        "--grace", type=int, default=10, metavar="SECONDS", help="for uploads, at a stop"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
