@@ -9,13 +9,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test conformance check lint types imports docs docs-check templates clean bench
+.PHONY: help up test conformance check lint types imports docs docs-check templates package terraform lock clean bench
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # The interpreter: python3.11 by name, else a python3 that is 3.11 or newer.
-$(VENV)/local.stamp: requirements.txt requirements-local.txt pyproject.toml
+$(VENV)/local.stamp: requirements.txt requirements-gateway.txt requirements-local.txt pyproject.toml
 	@test -x $(BIN)/python || { \
 	  py=$$(command -v $(PYTHON) || command -v python3 || true); \
 	  test -n "$$py" && "$$py" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -58,14 +58,26 @@ docs-check: $(VENV)/dev.stamp
 	$(BIN)/python -m roadstead.gendocs --check
 	$(BIN)/python -m tests.conformance.differences --check
 
-# The packaged template, merged with ours, as CloudFormation would get it; no AWS account is asked.
+package: $(VENV)/local.stamp ## build what is deployed into build/package; LAMBDA_PYTHON=/path/to/python3.12 adds bytecode
+	$(BIN)/python -m roadstead.package
+
+terraform: $(VENV)/local.stamp ## the same for Terraform, as far as Chalice gives it: build/terraform
+	$(BIN)/python -m roadstead.package terraform --out build/terraform
+
+lock: $(VENV)/local.stamp ## after a change of requirements.txt: write infra/wheels.txt anew
+	$(BIN)/python -m roadstead.package lock
+
+# The templates as CloudFormation would get them, before and after SAM; no AWS account is asked.
 templates: $(VENV)/dev.stamp
-	AWS_DEFAULT_REGION=us-east-1 $(BIN)/chalice package --merge-template infra/app.json build/package
-	$(BIN)/cfn-lint build/package/sam.json
+	$(BIN)/python -m roadstead.package
+	$(BIN)/python -m roadstead.package.translate build/package/app.json build/package/app-translated.json
+	$(BIN)/cfn-lint infra/data.json build/package/app.json build/package/app-translated.json
 
 check: lint types imports docs-check templates test ## the gate: all of it
 
 bench: $(VENV)/dev.stamp ## figures against Debian's docker-registry, and memory; minutes
+	$(BIN)/python -m benchmarks.coldstart
+	$(BIN)/python -m benchmarks.warm
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.peer
 

@@ -8,12 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
+from roadstead.deploy import command as deployment
 from roadstead.failure import Failure
 
 DEFAULT_DATA = Path(".roadstead")
@@ -60,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
         "for clients that reach nothing else",
     )
     add_parsers(commands)
+    _add_gateway(commands)
+    deployment.add_commands(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -72,14 +76,22 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _add_gateway(commands: Any) -> None:
+    gateway = commands.add_parser(
+        "gateway", help="run the gateway alone; its settings are in the environment"
+    )
+    gateway.add_argument("--host", default="127.0.0.1")
+    gateway.add_argument("--port", type=int, default=DEFAULT_PORT)
+    gateway.add_argument(
+        "--grace", type=int, default=10, metavar="SECONDS", help="for uploads, at a stop"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a refusal is a sentence on stderr and status 1."""
     asked = parser().parse_args(arguments)
     try:
-        if asked.command in ("push", "pull", "proxy"):
-            _run_transfer(asked)
-        else:
-            run_registry(asked)
+        return _run(asked)
     except Failure as error:
         print(f"roadstead: {error}", file=sys.stderr)
         return 1
@@ -89,6 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Threads that wait for the network would hold the process; all they know is on disk.
             os._exit(130)
         return 130
+
+
+def _run(asked: argparse.Namespace) -> int:
+    """The status of a command. Raises: Failure."""
+    if asked.command in deployment.COMMANDS:
+        return deployment.run(asked)
+    if asked.command == "gateway":
+        run_gateway(asked.host, asked.port, asked.grace)
+    elif asked.command in ("push", "pull", "proxy"):
+        _run_transfer(asked)
+    else:
+        run_registry(asked)
     return 0
 
 
@@ -122,6 +146,13 @@ def run_registry(asked: argparse.Namespace) -> None:
         password = read_password(from_stdin=asked.password_stdin)
         admin.create_administrator(asked.data, asked.name, password)
         print(f"{asked.name} is an administrator now.")
+
+
+def run_gateway(host: str, port: int, grace_s: int) -> None:
+    """Without the embedded servers, which a container does not have. Raises: Failure."""
+    from roadstead.gateway import command  # noqa: PLC0415
+
+    command.run(host, port, grace_s)
 
 
 def read_password(*, from_stdin: bool) -> str:

@@ -9,9 +9,15 @@ import uvicorn
 
 from roadstead.gateway.asgi import Gateway
 
+GRACE_S = 10
 
-def make_server(gateway: Gateway, *, host: str, port: int) -> uvicorn.Server:
+
+def make_server(
+    gateway: Gateway, *, host: str, port: int, grace_s: int = GRACE_S
+) -> uvicorn.Server:
     """A server that has not begun; ``server.run(sockets=[...])`` serves until told to exit.
+
+    Requests that are under way then have ``grace_s`` to end.
 
     httptools answers a TLS hello on this plain port with a status line, which containerd needs
     for its way back from https to http.
@@ -27,7 +33,7 @@ def make_server(gateway: Gateway, *, host: str, port: int) -> uvicorn.Server:
         log_level="warning",
         server_header=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=grace_s,
     )
     return uvicorn.Server(config)
 

@@ -1,0 +1,1 @@
+"""Build what is deployed: the function's zip and the templates. Never shipped itself."""

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Stands for the `aws` command: writes down how it was called, and keeps stacks in a file.
+
+$FAKE_AWS/calls.jsonl   one list of words a call
+$FAKE_AWS/stacks.json   name -> what describe-stacks says
+$FAKE_AWS/refuse        "word: sentence": the call that fails, if any
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+PLACE = Path(os.environ["FAKE_AWS"])
+STACKS = PLACE / "stacks.json"
+DATA_OUTPUTS = {
+    "TableName": "roadstead-t-data-Table-1ABC",
+    "BucketName": "roadstead-t-data-bucket-2def",
+    "ArtefactsBucket": "roadstead-t-data-artefacts-3ghi",
+}
+
+
+def option(words: list[str], name: str) -> str:
+    return words[words.index(name) + 1]
+
+
+def main(words: list[str]) -> int:
+    with (PLACE / "calls.jsonl").open("a") as calls:
+        calls.write(json.dumps(words) + "\n")
+    assert words[0] == "cloudformation"
+    stacks = json.loads(STACKS.read_text()) if STACKS.exists() else {}
+    refused = PLACE / "refuse"
+    if refused.exists():
+        verb, _, sentence = refused.read_text().partition(": ")
+        if verb == words[1]:
+            print(sentence, file=sys.stderr)
+            return 254
+    status = VERBS[words[1]](words, stacks)
+    STACKS.write_text(json.dumps(stacks))
+    return status
+
+
+def describe(words: list[str], stacks: dict) -> int:
+    name = option(words, "--stack-name")
+    if name not in stacks:
+        print(
+            "\nAn error occurred (ValidationError) when calling the DescribeStacks operation: "
+            f"Stack with id {name} does not exist",
+            file=sys.stderr,
+        )
+        return 254
+    print(json.dumps({"Stacks": [stacks[name]]}))
+    return 0
+
+
+def deploy(words: list[str], stacks: dict) -> int:
+    name = option(words, "--stack-name")
+    Path(option(words, "--template-file")).read_text()
+    if "--no-execute-changeset" in words:
+        stacks.setdefault(name, {"StackStatus": "REVIEW_IN_PROGRESS"})
+        print(
+            "\nWaiting for changeset to be created..\nChangeset created successfully. Run the "
+            "following command to review changes:\naws cloudformation describe-change-set "
+            f"--change-set-name arn:aws:cloudformation:eu-central-1:123456789012:changeSet/{name}"
+        )
+        return 0
+    outputs = DATA_OUTPUTS if name.endswith("-data") else {"ApiHost": "abc.execute-api.test"}
+    stacks[name] = {
+        "StackStatus": "CREATE_COMPLETE",
+        "CreationTime": "2026-11-24T06:00:00+00:00",
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+    }
+    return 0
+
+
+def package(words: list[str], stacks: dict) -> int:
+    text = Path(option(words, "--template-file")).read_text()
+    Path(option(words, "--output-template-file")).write_text(text)
+    return 0
+
+
+def describe_change_set(words: list[str], stacks: dict) -> int:
+    changes = [
+        ("Add", "Dashboard", "AWS::CloudWatch::Dashboard", None),
+        ("Modify", "APIHandler", "AWS::Lambda::Function", "False"),
+        ("Modify", "Table", "AWS::DynamoDB::Table", "True"),
+    ]
+    resources = [
+        {
+            "Type": "Resource",
+            "ResourceChange": {
+                "Action": action,
+                "LogicalResourceId": name,
+                "ResourceType": kind,
+                **({"Replacement": replaced} if replaced else {}),
+            },
+        }
+        for action, name, kind, replaced in changes
+    ]
+    print(json.dumps({"Changes": resources}))
+    return 0
+
+
+def delete_stack(words: list[str], stacks: dict) -> int:
+    stacks.pop(option(words, "--stack-name"), None)
+    return 0
+
+
+def nothing(words: list[str], stacks: dict) -> int:
+    return 0
+
+
+VERBS = {
+    "describe-stacks": describe,
+    "deploy": deploy,
+    "package": package,
+    "describe-change-set": describe_change_set,
+    "delete-change-set": nothing,
+    "delete-stack": delete_stack,
+    "update-termination-protection": nothing,
+    "wait": nothing,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,383 @@
+"""The two stacks: what they must say, and that cfn-lint and SAM take them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
+from chalicelib.config import read_settings
+from chalicelib.domain.errors import ErrorCode
+from roadstead.package import function, template, translate
+from roadstead.package.errors import PackageError
+from tests.support.world import app_of, memory_world
+
+INFRA = function.PROJECT / "infra"
+Document = dict[str, Any]
+# What an API of API Gateway can hold without asking AWS for more.
+MAX_API_RESOURCES = 300
+# Other servers than AWS's: never on Lambda.
+LOCAL_SETTINGS = {
+    "ROADSTEAD_DYNAMODB_ENDPOINT",
+    "ROADSTEAD_S3_ENDPOINT",
+    "ROADSTEAD_S3_PUBLIC_ENDPOINT",
+}
+KEPT_FOREVER = {
+    "AWS::DynamoDB::Table",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SecretsManager::Secret",
+}
+
+
+@cache
+def packaged() -> str:
+    return json.dumps(template.build_template(INFRA / "app.json"))
+
+
+@pytest.fixture
+def app() -> Document:
+    """The finished template of the application."""
+    document: Document = json.loads(packaged())
+    return document
+
+
+@pytest.fixture
+def data() -> Document:
+    document: Document = json.loads((INFRA / "data.json").read_text())
+    return document
+
+
+def resources(document: Document, kind: str) -> dict[str, Document]:
+    found = document["Resources"].items()
+    return {name: each.get("Properties", {}) for name, each in found if each["Type"] == kind}
+
+
+def walk(node: Any) -> Iterator[Any]:
+    yield node
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
+        yield from walk(child)
+
+
+# --- lint -------------------------------------------------------------------------------------
+
+
+def lint(*paths: Path) -> str:
+    program = Path(sys.executable).with_name("cfn-lint")
+    done = subprocess.run([program, *paths], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_cfn_lint_has_nothing_to_say(app: Document, tmp_path: Path) -> None:
+    before, after = tmp_path / "app.json", tmp_path / "app-translated.json"
+    before.write_text(json.dumps(app))
+    after.write_text(json.dumps(translate.translate(copy.deepcopy(app))))
+    assert lint(INFRA / "data.json", before, after) == ""
+
+
+def test_cfn_lint_would_find_a_mistake(data: Document, tmp_path: Path) -> None:
+    data["Resources"]["Table"]["Properties"]["KeySchema"][0]["KeyType"] = "HASHED"
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps(data))
+    assert "HASHED" in lint(path)
+
+
+# --- data -------------------------------------------------------------------------------------
+
+
+def test_no_resource_of_the_data_stack_goes_with_it(data: Document) -> None:
+    for name, each in data["Resources"].items():
+        assert each["Type"] in KEPT_FOREVER, name
+        assert each["DeletionPolicy"] == "Retain", name
+        assert each["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_the_table_is_the_one_that_the_adapters_know(data: Document) -> None:
+    (table,) = resources(data, "AWS::DynamoDB::Table").values()
+    keys = {each["KeyType"]: each["AttributeName"] for each in table["KeySchema"]}
+    assert keys == {"HASH": PARTITION_KEY, "RANGE": SORT_KEY}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRY, "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["DeletionProtectionEnabled"] is True
+    assert "GlobalSecondaryIndexes" not in table
+
+
+def test_no_bucket_is_open_to_anybody(data: Document) -> None:
+    buckets = resources(data, "AWS::S3::Bucket")
+    assert set(buckets) == {"Bucket", "Artefacts"}
+    for bucket in buckets.values():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        (ownership,) = bucket["OwnershipControls"]["Rules"]
+        assert ownership == {"ObjectOwnership": "BucketOwnerEnforced"}
+        assert bucket["BucketEncryption"]
+    policies = resources(data, "AWS::S3::BucketPolicy").values()
+    assert {policy["Bucket"]["Ref"] for policy in policies} == set(buckets)
+    for policy in policies:
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_deleted_objects_can_be_brought_back_and_left_overs_go(data: Document) -> None:
+    bucket = data["Resources"]["Bucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+    said = {key for rule in rules for key in rule} - {"Id", "Status"}
+    assert said == {
+        "AbortIncompleteMultipartUpload",
+        "NoncurrentVersionExpiration",
+        "ExpiredObjectDeleteMarker",
+    }
+    (abort,) = (rule for rule in rules if "AbortIncompleteMultipartUpload" in rule)
+    # An upload session lives 24 hours: S3 counts in days, from midnight on.
+    assert abort["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 2
+
+
+def test_the_keys_are_made_by_aws_in_hex(data: Document) -> None:
+    secrets = resources(data, "AWS::SecretsManager::Secret")
+    assert set(secrets) == {"SigningKey", "GatewaySecret"}
+    for secret in secrets.values():
+        made = secret["GenerateSecretString"]
+        left = set("abcdefghijklmnopqrstuvwxyz0123456789") - set(made["ExcludeCharacters"])
+        assert left == set("0123456789abcdef")
+        assert made["PasswordLength"] == 64
+        assert made["ExcludeUppercase"] is made["ExcludePunctuation"] is True
+
+
+def test_everything_that_the_application_imports_is_exported(app: Document, data: Document) -> None:
+    imported = {
+        node["Fn::ImportValue"]["Fn::Sub"].removeprefix("${DataStack}-")
+        for node in walk(app)
+        if isinstance(node, dict) and "Fn::ImportValue" in node
+    }
+    exported = {name for name, each in data["Outputs"].items() if "Export" in each}
+    assert imported
+    assert imported <= exported
+    for name in exported:
+        wanted = {"Name": {"Fn::Sub": f"${{AWS::StackName}}-{name}"}}
+        assert data["Outputs"][name]["Export"] == wanted
+
+
+# --- application ------------------------------------------------------------------------------
+
+
+def test_the_runtime_is_pinned_and_snapstart_is_a_choice(app: Document) -> None:
+    functions = resources(app, "AWS::Serverless::Function")
+    assert set(functions) == {"APIHandler"}
+    (api,) = functions.values()
+    assert api["Runtime"] == "python3.12"
+    assert api["Architectures"] == ["arm64"]
+    assert api["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
+    assert app["Parameters"]["SnapStart"]["Default"] == "None"
+    assert api["CodeUri"] == f"./{template.ZIP_NAME}"
+
+
+def test_the_api_calls_the_alias_which_snapstart_needs(app: Document) -> None:
+    alias = app["Resources"]["APIHandler"]["Properties"]["AutoPublishAlias"]
+    body = app["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    addresses = {
+        node["uri"]["Fn::Sub"] for node in walk(body) if isinstance(node, dict) and "uri" in node
+    }
+    (address,) = addresses
+    assert address.endswith(f"/functions/${{APIHandler.Arn}}:{alias}/invocations")
+    (permission,) = resources(app, "AWS::Lambda::Permission").values()
+    assert permission["FunctionName"] == {"Ref": "APIHandler.Alias"}
+
+
+def test_the_api_has_every_route_of_the_application(app: Document) -> None:
+    body = app["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    declared = {(path, method) for path, methods in body["paths"].items() for method in methods}
+    routes = app_of(memory_world()).routes
+    assert declared == {
+        (path, method.lower()) for path, methods in routes.items() for method in methods
+    }
+    assert body["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+    prefixes = {
+        path[: at or len(path)]
+        for path in body["paths"]
+        for at in [n for n, sign in enumerate(path) if sign == "/"] + [0]
+    }
+    assert len(prefixes) < MAX_API_RESOURCES
+
+
+def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
+    """Each setting is one that `config.py` reads, and none that it needs is missing."""
+    variables = app["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
+    plain = {
+        "ROADSTEAD_SIGNING_KEY": "0f" * 32,
+        "ROADSTEAD_GATEWAY_KEY": "f0" * 32,
+        "ROADSTEAD_TABLE": "t",
+        "ROADSTEAD_BUCKET": "b",
+    }
+    for name, value in variables.items():
+        if isinstance(value, dict) and "Ref" in value:
+            plain[name] = str(app["Parameters"][value["Ref"]]["Default"])
+    assert set(plain) == set(variables)
+    read_settings({**plain, "AWS_REGION": "eu-central-1"})
+    source = (function.PROJECT / "chalicelib" / "config.py").read_text()
+    known = set(re.findall(r"ROADSTEAD_[A-Z0-9_]+", source))
+    assert known - set(variables) == LOCAL_SETTINGS
+    assert set(variables) <= known
+
+
+@pytest.mark.parametrize(
+    ("parameter", "setting"),
+    [
+        ("Auth", "ROADSTEAD_AUTH"),
+        ("SignUp", "ROADSTEAD_SIGNUP"),
+        ("NewRepositories", "ROADSTEAD_NEW_REPOSITORIES"),
+        ("Challenge", "ROADSTEAD_CHALLENGE"),
+        ("SparseManifests", "ROADSTEAD_SPARSE_MANIFESTS"),
+    ],
+)
+def test_every_value_that_a_parameter_allows_is_one_that_the_function_takes(
+    app: Document, parameter: str, setting: str
+) -> None:
+    for value in app["Parameters"][parameter]["AllowedValues"]:
+        read_settings(
+            {
+                "ROADSTEAD_SIGNING_KEY": "0f" * 32,
+                "ROADSTEAD_TABLE": "t",
+                "ROADSTEAD_BUCKET": "b",
+                "AWS_REGION": "eu-central-1",
+                setting: value,
+            }
+        )
+
+
+def test_no_secret_stands_in_a_template(app: Document, data: Document) -> None:
+    variables = app["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
+    for name in ("ROADSTEAD_SIGNING_KEY", "ROADSTEAD_GATEWAY_KEY"):
+        assert "{{resolve:secretsmanager:${Arn}}}" in json.dumps(variables[name])
+    for document in (app, data):
+        defaults = [each.get("Default") for each in document["Parameters"].values()]
+        assert not any(isinstance(value, str) and len(value) > 20 for value in defaults)
+
+
+def test_nothing_of_the_application_needs_a_name_that_could_be_taken(app: Document) -> None:
+    """A stage can be made anew beside what a failed one has left."""
+    for kind, key in (
+        ("AWS::Serverless::Function", "FunctionName"),
+        ("AWS::IAM::Role", "RoleName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::SNS::Topic", "TopicName"),
+        ("AWS::CloudWatch::Alarm", "AlarmName"),
+    ):
+        for name, properties in resources(app, kind).items():
+            assert key not in properties, name
+
+
+def test_logs_are_kept_for_so_long_and_the_function_writes_there(app: Document) -> None:
+    (group,) = resources(app, "AWS::Logs::LogGroup").values()
+    assert group["RetentionInDays"] == {"Ref": "LogDays"}
+    api = app["Resources"]["APIHandler"]["Properties"]
+    assert api["LoggingConfig"] == {"LogGroup": {"Ref": "ApiLogs"}}
+
+
+def test_requests_are_throttled(app: Document) -> None:
+    (settings,) = app["Resources"]["RestAPI"]["Properties"]["MethodSettings"]
+    assert settings["ResourcePath"] == "/*"
+    assert settings["HttpMethod"] == "*"
+    assert settings["ThrottlingRateLimit"] == {"Ref": "RatePerSecond"}
+    assert settings["ThrottlingBurstLimit"] == {"Ref": "Burst"}
+
+
+GATEWAY_ERRORS = {
+    "THROTTLED": (ErrorCode.TOOMANYREQUESTS, 429),
+    "QUOTA_EXCEEDED": (ErrorCode.TOOMANYREQUESTS, 429),
+    "REQUEST_TOO_LARGE": (ErrorCode.SIZE_EXCEEDED, 413),
+    "MISSING_AUTHENTICATION_TOKEN": (ErrorCode.NOT_FOUND, 404),
+    "INTEGRATION_TIMEOUT": (ErrorCode.UNAVAILABLE, 504),
+    "INTEGRATION_FAILURE": (ErrorCode.UNAVAILABLE, 502),
+    "DEFAULT_4XX": (ErrorCode.UNSUPPORTED, None),
+    "DEFAULT_5XX": (ErrorCode.UNKNOWN, None),
+}
+
+
+def test_what_the_gateway_refuses_itself_is_readable_by_clients(app: Document) -> None:
+    answers = app["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+    assert set(answers) == set(GATEWAY_ERRORS)
+    for name, (code, status) in GATEWAY_ERRORS.items():
+        answer = answers[name]
+        assert answer.get("StatusCode") == (str(status) if status else None)
+        body = json.loads(answer["ResponseTemplates"]["application/json"])
+        (error,) = body["errors"]
+        assert error["code"] == code.value.code
+        assert body["error"] == error["message"], "v1 clients read this one"
+        # VTL: a $ or # would begin an expression.
+        assert not set("$#") & set(error["message"])
+    retried = {n for n, a in answers.items() if "Retry-After" in a["ResponseParameters"]["Headers"]}
+    assert retried == {"THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_TIMEOUT", "INTEGRATION_FAILURE"}
+
+
+def test_every_alarm_tells_somebody(app: Document) -> None:
+    alarms = resources(app, "AWS::CloudWatch::Alarm")
+    assert len(alarms) == 8
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
+        assert alarm["TreatMissingData"] == "notBreaching", "a registry without visitors is well"
+
+
+def test_the_dashboard_is_a_document(app: Document) -> None:
+    (dashboard,) = resources(app, "AWS::CloudWatch::Dashboard").values()
+    body, names = dashboard["DashboardBody"]["Fn::Sub"]
+    assert len(json.loads(body)["widgets"]) == 6
+    assert set(names) == {"Table"}
+
+
+def test_the_brake_takes_every_function_from_its_data(app: Document) -> None:
+    (brake,) = resources(app, "AWS::Budgets::BudgetsAction").values()
+    braked = {each["Ref"] for each in brake["Definition"]["IamActionDefinition"]["Roles"]}
+    functions = resources(app, "AWS::Serverless::Function").values()
+    assert braked == {each["Role"]["Fn::GetAtt"][0] for each in functions}
+    (policy,) = resources(app, "AWS::IAM::ManagedPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert set(statement["Action"]) == {"s3:*", "dynamodb:*"}
+    assert app["Parameters"]["BudgetUsd"]["Default"] == 0
+    guarded = {n for n, each in app["Resources"].items() if each.get("Condition") == "WithBudget"}
+    assert guarded == {"Budget", "Brake", "BrakePolicy", "BrakeRole"}
+
+
+# --- post-processing --------------------------------------------------------------------------
+
+
+def test_a_role_names_exactly_the_resources_of_its_stage(app: Document) -> None:
+    for role in resources(app, "AWS::IAM::Role").values():
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert not isinstance(statement["Resource"], str)
+                assert "*" not in json.dumps(statement["Resource"]).replace("${Arn}/*", "")
+
+
+def test_a_resource_that_nobody_made_exact_is_refused() -> None:
+    with pytest.raises(PackageError, match="No exact resource is known"):
+        template.exact(["arn:aws:s3:::roadstead-*", "arn:aws:sqs:*:*:queue"])
+
+
+def test_what_chalice_cannot_package_is_an_error_in_words(tmp_path: Path) -> None:
+    broken = tmp_path / "merge.json"
+    broken.write_text("{")
+    with pytest.raises(PackageError, match="chalice package failed"):
+        template.build_template(broken)
+
+
+def test_the_terraform_package_is_what_chalice_gives(tmp_path: Path) -> None:
+    template.chalice_package(tmp_path, "--pkg-format", "terraform")
+    document = json.loads((tmp_path / "chalice.tf.json").read_text())
+    (function_,) = document["resource"]["aws_lambda_function"].values()
+    assert function_["architectures"] == ["arm64"]
+    assert document["resource"]["aws_api_gateway_rest_api"]
