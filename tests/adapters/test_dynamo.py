@@ -15,7 +15,7 @@ from chalicelib.domain.paging import Page
 from chalicelib.domain.records import IndexImage
 from chalicelib.domain.upload import UploadSession
 from chalicelib.image_ports import ImageStore
-from chalicelib.ports import MetadataStore, PortError, Unavailable
+from chalicelib.ports import Held, MetadataStore, PortError, Unavailable
 from tests.contracts.hub_contract import HubContract
 from tests.contracts.metadata_contract import MetadataContract
 from tests.contracts.values import (
@@ -91,6 +91,43 @@ def test_a_checksum_that_comes_between_reading_and_writing_stays(
     late = stack.metadata(on_request=come_between)
     late.put_index_images(team, APP, [IndexImage(A, "second")])
     assert list(store.list_index_images(team, APP)) == [IndexImage(A, "first")]
+
+
+def _meddling(stack: Stack, meddle: Callable[[], None]) -> DynamoMetadata:
+    """A store before whose first transaction something else happens."""
+    left = [meddle]
+
+    def come_between(operation: str) -> None:
+        if operation == "TransactWriteItems" and left:
+            left.pop()()
+
+    return stack.metadata(on_request=come_between)
+
+
+def test_a_tag_that_comes_between_looking_and_deleting_goes_with_its_manifest(
+    stack: Stack, store: DynamoMetadata, team: str
+) -> None:
+    def push() -> None:
+        store.put_manifest(team, repository(), manifest(), [tag()], change())
+
+    store.put_manifest(team, repository(), manifest(), [], change())
+    _meddling(stack, push).delete_manifest(team, APP, manifest().digest, change())
+    assert store.find_manifest(team, APP, manifest().digest) is None
+    assert store.find_tag(team, APP, V1) is None
+
+
+def test_an_index_that_comes_between_looking_and_deleting_keeps_its_child(
+    stack: Stack, store: DynamoMetadata, team: str
+) -> None:
+    child, index = manifest(b"child"), manifest(b"index")
+
+    def push() -> None:
+        store.put_manifest(team, repository(), index, [], change(), children=[child.digest])
+
+    store.put_manifest(team, repository(), child, [], change())
+    with pytest.raises(Held):
+        _meddling(stack, push).delete_manifest(team, APP, child.digest, change())
+    assert store.find_manifest(team, APP, child.digest) == child
 
 
 # --- budgets: what each verb costs, counted in HTTP requests -----------------------------------

@@ -87,6 +87,7 @@ class LinkPromises:
             assert len(page.entries) <= limit
             assert page.entries or not page.more
             seen += page.entries
+            assert len(seen) <= len(stored), "a page begins where the one before it ended"
             more = page.more
         wanted = [each for each in stored if kind in (None, each.artifact_type)]
         assert sorted(each.digest for each in seen) == sorted(each.digest for each in wanted)
