@@ -75,6 +75,16 @@ def gets(tag: str, kind: str, raw: bytes, *accept: str) -> tuple[Step, ...]:
 ARTIFACT = image(artifactType="application/vnd.example.signature")
 ZSTD = json.loads(image())
 ZSTD["layers"][0]["mediaType"] = "application/vnd.oci.image.layer.v1.tar+zstd"
+ATTESTED = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [
+            descriptor(AMD, OCI, platform={"os": "linux", "architecture": "amd64"}),
+            descriptor(ARM, OCI, platform={"os": "unknown", "architecture": "unknown"}),
+        ],
+    }
+).encode()
 ZSTD_IMAGE = json.dumps(ZSTD).encode()
 
 CASES = (
@@ -125,6 +135,27 @@ CASES = (
             DOCKER_LIST,
         ),
         get(f"/v2/{R}/manifests/{of(shown(OCI, ARM))}", answers={"Content-Type": DOCKER}),
+    ),
+    case(
+        "an attestation of an index is nothing that a Docker list has a word for",
+        "end-3",
+        FILLED,
+        push(R, "attested", ATTESTED, OCI_INDEX),
+        asks(
+            "attested",
+            DOCKER_LIST,
+            answer_json={
+                "schemaVersion": 2,
+                "mediaType": DOCKER_LIST,
+                "manifests": [
+                    descriptor(
+                        shown(OCI, AMD),
+                        DOCKER,
+                        platform={"os": "linux", "architecture": "amd64"},
+                    )
+                ],
+            },
+        ),
     ),
     case(
         "what v1 pushed, as an OCI image",
