@@ -124,7 +124,7 @@ SCOPES = [
 ]
 
 
-@pytest.mark.parametrize(("texts", "wanted"), SCOPES, ids=str)
+@pytest.mark.parametrize(("texts", "wanted"), SCOPES, ids=[" ".join(row[0]) for row in SCOPES])
 def test_scopes_are_read_as_docker_means_them(
     texts: list[str], wanted: dict[str, set[Action]]
 ) -> None:

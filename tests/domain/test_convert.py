@@ -35,7 +35,7 @@ ACCEPTS = [
 ]
 
 
-@pytest.mark.parametrize(("values", "wanted"), ACCEPTS, ids=str)
+@pytest.mark.parametrize(("values", "wanted"), ACCEPTS, ids=[",".join(row[0]) for row in ACCEPTS])
 def test_accept_names_types_or_takes_any(values: list[str], wanted: set[str] | None) -> None:
     accepted = parse_accept(values)
     for media_type in MANIFEST_SHAPES:

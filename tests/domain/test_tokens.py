@@ -132,7 +132,7 @@ ACTORS = [
 ]
 
 
-@pytest.mark.parametrize(("access", "user", "name", "actions"), ACTORS, ids=str)
+@pytest.mark.parametrize(("access", "user", "name", "actions"), ACTORS, ids=range(len(ACTORS)))
 def test_a_token_narrows_its_holder_to_one_repository(
     access: str, user: str | None, name: str, actions: set[Action]
 ) -> None:
