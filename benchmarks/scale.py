@@ -1,0 +1,287 @@
+"""Large repositories beside small ones: tags, pushes, pulls, referrers, in one run.
+
+    python -m benchmarks.scale [--tags N] [--manifests N] [--referrers N] [--rounds N]
+
+Real DynamoDB Local (in memory) and SeaweedFS behind the real gateway, which is a thread of this
+process, on a socket: so the requests to the back ends are counted, and with them the rows that
+DynamoDB read. One client, one request at a time, the small and the large repository in turn.
+Both stand in one table. Exit status 1 when a step asks the back ends more often at one
+size, or when a page reads more rows than its entries and the one behind them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from benchmarks import sides, wire
+from benchmarks.filling import OCI_MANIFEST, SELDOM, Filler, tag_names
+from benchmarks.sides import LARGE, SIDES, SMALL, Heard, Meter
+from chalicelib.adapters.aws import open_session
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.dynamo import DynamoMetadata
+from chalicelib.domain.digest import Digest, digest_of
+from chalicelib.domain.records import StoredManifest, referrer_order
+from chalicelib.service.world import World
+from roadstead import up
+from tests.support.registry import serving
+from tests.support.stack import TABLE, Stack, running_stack
+from tests.support.world import memory_world
+
+N = 100
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the large repositories hold, and how often each step is done: rounds x requests."""
+
+    tags: int = 100_000
+    manifests: int = 10_000
+    referrers: int = 10_000
+    small_tags: int = N
+    small_referrers: int = 10
+    rounds: int = 7
+    requests: int = 10
+
+    def of(self, what: str, side: str) -> int:
+        return int(getattr(self, what if side == LARGE else f"small_{what}"))
+
+
+# --- what is done -----------------------------------------------------------------------------
+
+
+@dataclass
+class Bench:
+    """One registry with small and large repositories, below a name that nobody else uses."""
+
+    client: wire.Client
+    host: str
+    filler: Filler
+    meter: Meter
+    sizes: Sizes
+    under: str = "scale"
+    listed: dict[str, list[StoredManifest]] = field(default_factory=dict)
+    made: int = 0
+
+    def fill(self) -> Iterator[str]:
+        """Make the repositories; says how long each took."""
+        for side in SIDES:
+            for what, fill in (("tags", self.filler.tagged), ("referrers", self._refer)):
+                began_s, count = time.perf_counter(), self.sizes.of(what, side)
+                fill(self.path(what, side), count)
+                yield f"{count} {what}: {time.perf_counter() - began_s:.1f} s"
+        began_s = time.perf_counter()
+        self.filler.images(self.path("images", LARGE), self.sizes.manifests)
+        took_s = time.perf_counter() - began_s
+        yield f"{self.sizes.manifests} manifests with a tag each: {took_s:.1f} s"
+
+    def path(self, what: str, side: str) -> str:
+        return f"{self.under}/{what}-{side}"
+
+    def subject(self, side: str) -> Digest:
+        return digest_of(f"the subject of {side}".encode())
+
+    def _refer(self, path: str, count: int) -> None:
+        side = path.rpartition("-")[2]
+        stored = self.filler.referrers(path, self.subject(side), count)
+        self.listed[side] = sorted(stored, key=_order)
+
+    def round(self) -> None:
+        """Every step, so many times, small and large in turn."""
+        self.meter.begin_round()
+        for do in (self.tags, self.image, self.referrers):
+            for number in range(self.sizes.requests):
+                for side in SIDES if number % 2 else SIDES[::-1]:
+                    do(side)
+
+    # --- tags ---------------------------------------------------------------------------------
+
+    def tags(self, side: str) -> None:
+        """A page at the beginning, in the middle, at the end; of the small one always all."""
+        names = tag_names(self.sizes.of("tags", side))
+        for where, at in _places(len(names), N).items():
+            last = {"last": names[at - 1]} if at else {}
+            path, wanted = self.path("tags", side), names[at : at + N]
+            with self.meter.step(f"tags n={N}, {where}", side, len(wanted)):
+                answer = self._get(f"/v2/{path}/tags/list?{urlencode({'n': N, **last})}")
+            assert json.loads(answer.body)["tags"] == wanted, (side, where)
+            _check_link(answer, more=at + N < len(names))
+
+    # --- images -------------------------------------------------------------------------------
+
+    def image(self, side: str) -> None:
+        """A new image in and out; the small repository is there, and empty each time."""
+        self.made += 1
+        path = self.path("images", side)
+        if side == SMALL:
+            path += f"-{self.made}"
+            self.filler.empty(path)
+        tag, blobs = f"new-{self.made}", [os.urandom(2048), os.urandom(2048)]
+        with self.meter.step("push image", side):
+            raw = self._push(path, tag, side, blobs)
+        with self.meter.step("HEAD manifest by tag", side):
+            self.client.expect(200, "HEAD", f"/v2/{path}/manifests/{tag}", None, ACCEPT)
+        with self.meter.step("pull image", side):
+            self._pull(path, tag, side, raw)
+
+    def _push(self, path: str, tag: str, side: str, layers: Sequence[bytes]) -> bytes:
+        """As clients of dialect B do: ask for each blob, start an upload, send it whole."""
+        kind = "application/vnd.oci.image"
+        config = json.dumps({"os": "linux", "architecture": "amd64", "made": self.made}).encode()
+        named = []
+        for data, media_type in (
+            (config, "config.v1+json"),
+            *((d, "layer.v1.tar") for d in layers),
+        ):
+            digest = wire.sha256_of([data])
+            self.client.expect(404, "HEAD", f"/v2/{path}/blobs/{digest}")
+            self.client.push_whole(path, digest, len(data), [data])
+            described = {"mediaType": f"{kind}.{media_type}", "digest": digest, "size": len(data)}
+            named.append(described)
+        document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
+        raw = json.dumps({**document, "config": named[0], "layers": named[1:]}).encode()
+        with self.meter.step(". PUT manifest by tag", side):
+            url = f"/v2/{path}/manifests/{tag}"
+            self.client.expect(201, "PUT", url, raw, {"Content-Type": OCI_MANIFEST})
+        return raw
+
+    def _pull(self, path: str, tag: str, side: str, raw: bytes) -> None:
+        with self.meter.step(". GET manifest by tag", side):
+            answer = self.client.expect(200, "GET", f"/v2/{path}/manifests/{tag}", None, ACCEPT)
+        assert answer.body == raw
+        document = json.loads(raw)
+        for blob in (document["config"], *document["layers"]):
+            found = wire.pull(self.host, f"/v2/{path}/blobs/{blob['digest']}")
+            assert found == (blob["digest"], blob["size"])
+
+    # --- referrers ----------------------------------------------------------------------------
+
+    def referrers(self, side: str) -> None:
+        """Pages of all and of one type; the short ones have as many entries at both sizes."""
+        every = self.listed[side]
+        seldom = [stored for stored in every if stored.artifact_type == SELDOM]
+        few = self.sizes.small_referrers
+        self._referrers(f"referrers n={N}", side, every, 0, N, None)
+        for where, at in _places(len(every), few).items():
+            self._referrers(f"referrers n={few}, {where}", side, every, at, few, None)
+        for n in (N, 1):
+            self._referrers(f"referrers of a type n={n}", side, seldom, 0, n, SELDOM)
+
+    def _referrers(
+        self,
+        step: str,
+        side: str,
+        every: Sequence[StoredManifest],
+        at: int,
+        n: int,
+        artifact_type: str | None,
+    ) -> None:
+        wanted = every[at : at + n]
+        query: dict[str, Any] = {"n": n}
+        if at:
+            query["last"] = _order(every[at - 1])
+        if artifact_type:
+            query["artifactType"] = artifact_type
+        path = f"/v2/{self.path('referrers', side)}/referrers/{self.subject(side)}"
+        with self.meter.step(step, side, len(wanted)):
+            answer = self._get(f"{path}?{urlencode(query, quote_via=quote)}")
+        shown = [each["digest"] for each in json.loads(answer.body)["manifests"]]
+        assert shown == [str(each.digest) for each in wanted], (step, side)
+        _check_link(answer, more=at + n < len(every))
+
+    def _get(self, path: str) -> wire.Answer:
+        return self.client.expect(200, "GET", path)
+
+
+ACCEPT = {"Accept": OCI_MANIFEST}
+
+
+def _order(stored: StoredManifest) -> str:
+    return referrer_order(stored.digest, stored.artifact_type)
+
+
+def _places(count: int, n: int) -> dict[str, int]:
+    """How many entries lie before a page of n; a list of one page has only that one."""
+    last = max(count - n, 0)
+    return {"beginning": 0, "middle": last // 2, "end": last}
+
+
+def _check_link(answer: wire.Answer, *, more: bool) -> None:
+    assert ("Link" in answer.headers) is more, answer.headers.get("Link")
+
+
+# --- the run ----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def bench(stack: Stack, sizes: Sizes, under: str = "scale") -> Iterator[Bench]:
+    """A registry on these servers, served on a socket by a thread, its requests counted."""
+    heard, endpoints = Heard(), stack.endpoints
+    session = open_session(endpoints.s3_access_key, endpoints.s3_secret_key)
+    session.register("after-call.dynamodb", heard.answer)
+    hear = heard.requests.append
+    store = DynamoMetadata(
+        TABLE, stack.region, endpoints.dynamodb_url, session=session, on_request=hear
+    )
+    blobs = stack.blobs(on_request=lambda name: hear(f"S3 {name}"))
+    counted = _world(store, blobs)
+    with (
+        serving(up.make_gateway(counted)) as host,
+        contextlib.closing(wire.Client(host)) as client,
+    ):
+        filler = Filler(_world(stack.metadata(), stack.blobs()))
+        yield Bench(client, host, filler, Meter(heard), sizes, under)
+
+
+def _world(store: DynamoMetadata, blobs: Any) -> World:
+    return memory_world(
+        metadata=store, accounts=store, search=store, blobs=blobs, clock=SystemClock()
+    )
+
+
+def measure(bench: Bench) -> Meter:
+    """A round to warm up, then those that count."""
+    bench.round()
+    bench.meter = Meter(bench.meter.heard)
+    for number in range(bench.sizes.rounds):
+        bench.round()
+        print(f"round {number + 1} of {bench.sizes.rounds} done", file=sys.stderr, flush=True)
+    return bench.meter
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Large repositories beside small ones")
+    for what in ("tags", "manifests", "referrers", "rounds", "requests"):
+        parser.add_argument(f"--{what}", type=int, default=getattr(Sizes(), what))
+    sizes = Sizes(**vars(parser.parse_args()))
+    with (
+        tempfile.TemporaryDirectory(prefix="roadstead-scale-") as folder,
+        running_stack(Path(folder)) as stack,
+        bench(stack, sizes) as made,
+    ):
+        for line in made.fill():
+            print(f"filled, {line}", flush=True)
+        load = os.getloadavg()[0]
+        meter = measure(made)
+    print("\n".join([*sides.table(meter), "", *sides.costs(meter)]))
+    print(
+        f"rounds: {sizes.rounds} of {sizes.requests} each, "
+        f"load average before and after: {load:.1f}, {os.getloadavg()[0]:.1f}"
+    )
+    faults = list(meter.faults())
+    print("\n".join(faults) or "the same requests at both sizes; no page reads more than it shows")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
