@@ -111,13 +111,15 @@ def watching(*, quiet: bool, out: TextIO = sys.stderr) -> Iterator[Watch]:
             TextColumn,
             TransferSpeedColumn,
         )
+        from rich.table import Column  # noqa: PLC0415
 
+        # On a narrow terminal a note is cut before a line is broken.
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=20),
+            DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
+            TransferSpeedColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True)),
         )
         with Progress(*columns, console=Console(file=out)) as progress:
             yield Bars(progress)
