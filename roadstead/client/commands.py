@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roadstead.client.cli import cache_folder, docker_config, login_for
-from roadstead.client.http import RegistryClient
+from roadstead.client.http import PAUSES_S, SEND_TIMEOUT_S, RegistryClient
 from roadstead.client.layouts import LayoutFolder, pack_archive
 from roadstead.client.login import find_login
 from roadstead.client.memory import Memory
@@ -30,7 +30,14 @@ def run_push(asked: argparse.Namespace) -> None:
         watching(quiet=asked.quiet) as watch,
         open_source(asked.source, _reader(client), insecure=asked.insecure) as source,
     ):
-        digest = push(source, client, PartStorage(), memory, target, watch)
+        digest = push(
+            source,
+            client,
+            PartStorage(send_timeout_s=SEND_TIMEOUT_S, pauses_s=PAUSES_S),
+            memory,
+            target,
+            watch,
+        )
         watch.say(f"pushed {target}")
     print(digest, flush=True)
 

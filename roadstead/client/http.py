@@ -17,13 +17,15 @@ from roadstead.client.challenge import answer_challenges, read_challenges
 from roadstead.client.errors import RegistryRefused, TransferError
 from roadstead.client.login import Login
 from roadstead.client.names import Host
-from roadstead.uploader import ApiAnswer
+from roadstead.uploader import ApiAnswer, Blocks
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 MAX_RETRY_AFTER_S = 60.0
 MAX_REDIRECTS = 5
 # API Gateway gives up after 29 s; a registry elsewhere may take a while to close a large blob.
 READ_TIMEOUT_S = 90.0
+# For connecting, and for each 16 KiB to leave.
+SEND_TIMEOUT_S = 20.0
 CONNECTIONS = 16
 USER_AGENT = "roadstead"
 
@@ -69,7 +71,7 @@ class RegistryClient:
             num_pools=8,
             maxsize=CONNECTIONS,
             retries=False,
-            timeout=urllib3.Timeout(connect=10.0, read=READ_TIMEOUT_S),
+            timeout=urllib3.Timeout(connect=SEND_TIMEOUT_S, read=READ_TIMEOUT_S),
             headers={"User-Agent": USER_AGENT},
         )
 
@@ -226,10 +228,12 @@ class RegistryClient:
         url = urljoin(self.host.url + "/", path)
         if urlsplit(url).netloc != self.host.name:
             sent.pop("Authorization", None)
+        if body is not None or method in ("POST", "PUT", "PATCH"):
+            sent["Content-Length"] = str(len(body or b""))
         return self._pool.request(
             method,
             url,
-            body=b"" if body is None and method in ("POST", "PUT", "PATCH") else body,
+            body=Blocks(body) if body else None,  # type: ignore[arg-type]
             headers=sent,
             redirect=False,
             preload_content=preload,

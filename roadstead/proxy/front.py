@@ -17,9 +17,11 @@ from urllib3.util import SKIP_HEADER
 from chalicelib.domain.errors import ErrorCode
 from roadstead.client.names import Host
 from roadstead.gateway.events import HttpRequest, HttpResponse, refusal
+from roadstead.uploader import Blocks
 
 PAUSES_S = (0.3, 1.0, 3.0)
 READ_TIMEOUT_S = 90.0
+SEND_TIMEOUT_S = 20.0
 CONNECTIONS = 32
 
 # RFC 9110, 7.6.1: what is between two neighbours only.
@@ -58,7 +60,7 @@ class RemoteFront:
             num_pools=2,
             maxsize=CONNECTIONS,
             retries=False,
-            timeout=urllib3.Timeout(connect=10.0, read=READ_TIMEOUT_S),
+            timeout=urllib3.Timeout(connect=SEND_TIMEOUT_S, read=READ_TIMEOUT_S),
         )
 
     def call(self, request: HttpRequest) -> HttpResponse:
@@ -91,11 +93,12 @@ class RemoteFront:
             if name not in headers:
                 headers[name] = SKIP_HEADER
         query = f"?{request.query}" if request.query else ""
-        carries = request.body or request.method in ("POST", "PUT", "PATCH")
+        if request.body or request.method in ("POST", "PUT", "PATCH"):
+            headers["content-length"] = str(len(request.body))
         return self._pool.request(
             request.method,
             f"{self._host.url}{request.raw_path}{query}",
-            body=request.body if carries else None,
+            body=Blocks(request.body) if request.body else None,  # type: ignore[arg-type]
             headers=headers,
             redirect=False,
             decode_content=False,

@@ -14,7 +14,8 @@ from roadstead.client.http import RegistryClient
 from roadstead.client.names import Host, parse_host
 from roadstead.gateway.asgi import Gateway
 from roadstead.gateway.serve import listen, make_server
-from roadstead.proxy.front import RemoteFront
+from roadstead.proxy.front import SEND_TIMEOUT_S, RemoteFront
+from roadstead.uploader import PartStorage
 
 # Never another: whoever can reach the proxy can use the registry through this machine.
 LOOPBACK = "127.0.0.1"
@@ -22,7 +23,8 @@ LOOPBACK = "127.0.0.1"
 
 def make_proxy(host: Host) -> Gateway:
     """The gateway before a remote registry. It has no key: nobody takes its word for a hash."""
-    return Gateway(RemoteFront(host), ResumableHashing(), None)
+    storage = PartStorage(send_timeout_s=SEND_TIMEOUT_S)
+    return Gateway(RemoteFront(host), ResumableHashing(), None, storage)
 
 
 def run_proxy(to: str, port: int, *, insecure: bool) -> None:

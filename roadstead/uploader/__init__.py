@@ -20,10 +20,11 @@ from roadstead.uploader.session import (
     release_of,
     report_of,
 )
-from roadstead.uploader.storage import PartStorage, StorageFailed
+from roadstead.uploader.storage import Blocks, PartStorage, StorageFailed
 
 __all__ = [
     "ApiAnswer",
+    "Blocks",
     "PartPump",
     "PartStorage",
     "PartUrls",

@@ -44,14 +44,33 @@ class StorageFailed(Exception):
         return self.code in MISMATCH_CODES
 
 
+class Blocks:
+    """Bytes as a file that is read in blocks, without a copy.
+
+    Python's timeout of a send is for all that it is given: 8 MiB at once would have to leave
+    within seconds, and on a slow line they do not.
+    """
+
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        self._rest = memoryview(data)
+
+    def read(self, size: int) -> memoryview:
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+
 class PartStorage:
-    """PUTs to presigned URLs, with a few tries; shared by all uploads of a process."""
+    """PUTs to presigned URLs, with a few tries; shared by all uploads of a process.
+
+    ``send_timeout_s`` is for connecting, and for each 256 KiB to leave.
+    """
 
     def __init__(
         self,
         *,
         connections: int = 16,
         timeout_s: float = 60.0,
+        send_timeout_s: float = 5.0,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self._pauses_s = (0.0, *pauses_s)
@@ -60,13 +79,13 @@ class PartStorage:
             maxsize=connections,
             retries=False,
             blocksize=BLOCK_BYTES,
-            timeout=urllib3.Timeout(connect=5.0, read=timeout_s),
+            timeout=urllib3.Timeout(connect=send_timeout_s, read=timeout_s),
         )
 
     def put(self, url: str, data: bytes | bytearray) -> str:
         """Store bytes and return S3's ETag. Raises: StorageFailed."""
-        # A view, because urllib3 would copy a bytearray that it takes for an iterable.
-        return self._put(url, OCTETS, lambda: memoryview(data))
+        sent = {**OCTETS, "Content-Length": str(len(data))}
+        return self._put(url, sent, lambda: Blocks(data))
 
     def put_whole(
         self, url: str, headers: Mapping[str, str], size_bytes: int, opened: Callable[[], IO[bytes]]

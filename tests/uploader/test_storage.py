@@ -1,0 +1,62 @@
+"""PUTs on lines that are slow, and what S3 says."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from roadstead.uploader import PartStorage, StorageFailed
+from tests.uploader.lambdaonly import QuietHandler, serving
+
+BLOCK_BYTES = 256 * 1024
+
+
+def test_a_part_may_take_longer_than_a_block_may() -> None:
+    """16 MiB through a reader that takes a block each 20 ms; each block has half a second."""
+
+    class Slow(QuietHandler):
+        def serve(self) -> None:
+            left = int(self.headers["Content-Length"])
+            while left:
+                left -= len(self.rfile.read(min(left, BLOCK_BYTES)))
+                time.sleep(0.02)
+            self.answer(200, [("ETag", '"e"'), ("Content-Length", "0")], b"")
+
+        do_PUT = serve  # noqa: N815
+
+    with serving(Slow) as url:
+        storage = PartStorage(send_timeout_s=0.5, pauses_s=())
+        assert storage.put(f"{url}/part", bytearray(16 << 20)) == '"e"'
+
+
+# status, body -> tries, has_expired, is_mismatch
+ANSWERS = {
+    (503, b"<Error><Code>SlowDown</Code></Error>"): (3, False, False),
+    (429, b""): (3, False, False),
+    (400, b"<Error><Code>RequestTimeout</Code></Error>"): (3, False, False),
+    (400, b"<Error><Code>ExpiredToken</Code></Error>"): (1, True, False),
+    (403, b"<Error><Code>AccessDenied</Code></Error>"): (1, True, False),
+    (400, b"<Error><Code>BadDigest</Code></Error>"): (1, False, True),
+    (400, b"<Error><Code>XAmzContentChecksumMismatch</Code></Error>"): (1, False, True),
+    (404, b"<Error><Code>NoSuchUpload</Code></Error>"): (1, False, False),
+    (400, b"what"): (1, False, False),
+}
+
+
+@pytest.mark.parametrize(("status", "body"), ANSWERS)
+def test_what_s3_says_is_understood(status: int, body: bytes) -> None:
+    tries = []
+
+    class Handler(QuietHandler):
+        def do_PUT(self) -> None:  # noqa: N802
+            tries.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.answer(status, [("Content-Length", str(len(body)))], body)
+
+    storage = PartStorage(pauses_s=(0.0, 0.0))
+    with serving(Handler) as url, pytest.raises(StorageFailed) as caught:
+        storage.put(f"{url}/part?X-Amz-Signature=secret", b"data")
+    failure = caught.value
+    assert (len(tries), failure.has_expired, failure.is_mismatch) == ANSWERS[(status, body)]
+    assert set(tries) == {b"data"}
+    assert "secret" not in str(failure)
