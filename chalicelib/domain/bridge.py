@@ -2,8 +2,8 @@
 
     v1 -> v2   the ancestry of an image becomes a Docker schema 2 manifest and a config:
                one layer an image, in order; history from what each json says
-    v2 -> v1   the layers of a manifest become a chain of images:
-               lower ids are chained over the layers' digests, the top id is the manifest's hex
+    v2 -> v1   the steps of a config's history become a chain of images, empty layers included:
+               lower ids are chained over layers and jsons, the top id is the manifest's hex
 
 Both are determined by what they are made from, so whoever makes them again makes the same.
 Spec: Docker Image Spec v1.2 (config); Docker 1.12, distribution/push_v1 (chained ids).
@@ -25,6 +25,10 @@ CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 GZIP_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 PLAIN_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 CONFIG_TYPES = frozenset({CONFIG_TYPE, "application/vnd.oci.image.config.v1+json"})
+
+# What Docker has put beneath ENV and CMD since 2015: 1,024 zero bytes of tar, gzipped.
+EMPTY_LAYER = bytes.fromhex("1f8b080000096e8800ff621805a360148c5800080000ffff2eafb5ef00040000")
+EMPTY_DIGEST = digest_of(EMPTY_LAYER)
 
 # What a v1 json says of a whole image, and a config says under the same name.
 _SHARED_KEYS = (
@@ -51,13 +55,22 @@ class UnpackedLayer:
 
 
 def assemble(images: Sequence[V1Image], layers: Sequence[UnpackedLayer]) -> tuple[bytes, bytes]:
-    """The config and the manifest of a whole ancestry, the root first in both arguments."""
+    """The config and the manifest of a whole ancestry, the root first in both arguments.
+
+    An image that is marked as thrown away and has the empty layer becomes a line of the history
+    and no layer.
+    """
     jsons = [_object(image.raw_json) for image in images]
     top = jsons[-1]
     config: dict[str, object] = {"architecture": "amd64", "os": "linux"}
     config |= {key: top[key] for key in _SHARED_KEYS if top.get(key) is not None}
-    config["history"] = [_history(document) for document in jsons]
-    config["rootfs"] = {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in layers]}
+    pairs = list(zip(jsons, layers, strict=True))
+    kept = [layer for document, layer in pairs if not _is_throwaway(document, layer)] or layers
+    config["history"] = [
+        _history(document) | ({} if layer in kept else {"empty_layer": True})
+        for document, layer in pairs
+    ]
+    config["rootfs"] = {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in kept]}
     raw_config = _canonical(config)
     manifest = {
         "schemaVersion": 2,
@@ -69,10 +82,15 @@ def assemble(images: Sequence[V1Image], layers: Sequence[UnpackedLayer]) -> tupl
                 each.layer.digest,
                 each.layer.size_bytes,
             )
-            for each in layers
+            for each in kept
         ],
     }
     return raw_config, _canonical(manifest)
+
+
+def _is_throwaway(document: Mapping[str, object], layer: UnpackedLayer) -> bool:
+    """Whether an image stands for a step that changed no file, as ``chain`` and Docker say it."""
+    return document.get("throwaway") is True and layer.layer.digest == EMPTY_DIGEST
 
 
 def _history(document: Mapping[str, object]) -> dict[str, object]:
@@ -118,9 +136,13 @@ def choose_platform(index: Manifest) -> Descriptor | None:
 
 
 def chain(
-    top_id: str, layers: Sequence[StoredLayer], raw_config: bytes
+    top_id: str, layers: Sequence[StoredLayer], raw_config: bytes, empty: StoredLayer
 ) -> tuple[V1Image, ...] | None:
-    """The v1 images of a manifest, the root first, all whole; None for a config that is none."""
+    """The v1 images of a manifest, the root first, all whole; None for a config that is none.
+
+    One image a step of the config's history; a step that changed no file has the layer ``empty``,
+    because a v1 image always has one. Without a history that fits the layers, one image a layer.
+    """
     try:
         config = json.loads(raw_config.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -129,19 +151,50 @@ def chain(
         return None
     images: list[V1Image] = []
     ancestry: tuple[str, ...] = ()
-    for number, layer in enumerate(layers):
-        is_top = number == len(layers) - 1
-        parent = ancestry[0] if ancestry else None
-        image_id = top_id if is_top else _chain_id(parent, layer.digest)
-        document: dict[str, object] = {"id": image_id, **({"parent": parent} if parent else {})}
-        if is_top:
+    steps = _steps(config.get("history"), layers, empty)
+    for number, (layer, said) in enumerate(steps):
+        document: dict[str, object] = {**said, **({"parent": ancestry[0]} if ancestry else {})}
+        if number == len(steps) - 1:
+            image_id = top_id
             document |= {key: config[key] for key in _SHARED_KEYS if config.get(key) is not None}
             document["Size"] = layer.size_bytes
+        else:
+            image_id = _chain_id(layer.digest, document)
+        document["id"] = image_id
         ancestry = (image_id, *ancestry)
         images.append(V1Image(image_id, _canonical(document), ancestry, ImageState.SEALED, layer))
     return tuple(images)
 
 
-def _chain_id(parent: str | None, layer: Digest) -> str:
-    # The label keeps these ids apart from every digest, whatever a client pushes.
-    return hashlib.sha256(f"v1 chain {parent or ''} {layer}".encode()).hexdigest()
+Step = tuple[StoredLayer, dict[str, object]]
+
+
+def _steps(history: object, layers: Sequence[StoredLayer], empty: StoredLayer) -> list[Step]:
+    """Each step's layer, and what a v1 json says of it."""
+    plain: list[Step] = [(layer, {}) for layer in layers]
+    if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
+        return plain
+    if sum(entry.get("empty_layer") is not True for entry in history) != len(layers):
+        return plain
+    left = iter(layers)
+    return [
+        (empty if entry.get("empty_layer") is True else next(left), _said(entry))
+        for entry in history
+    ]
+
+
+def _said(entry: Mapping[str, object]) -> dict[str, object]:
+    said = {key: entry[key] for key in ("created", "author", "comment") if _is_text(entry, key)}
+    if _is_text(entry, "created_by"):
+        said["container_config"] = {"Cmd": [entry["created_by"]]}
+    return said | ({"throwaway": True} if entry.get("empty_layer") is True else {})
+
+
+def _is_text(entry: Mapping[str, object], key: str) -> bool:
+    return isinstance(entry.get(key), str) and bool(entry[key])
+
+
+def _chain_id(layer: Digest, document: Mapping[str, object]) -> str:
+    # The label keeps these ids apart from every digest, whatever a client pushes. What the image
+    # says counts: the same layer under another history is another image.
+    return hashlib.sha256(b"v1 chain %s " % str(layer).encode() + _canonical(document)).hexdigest()

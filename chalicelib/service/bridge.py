@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from chalicelib.domain import keys, limits
 from chalicelib.domain.bridge import (
     CONFIG_TYPES,
+    EMPTY_DIGEST,
+    EMPTY_LAYER,
     UnpackedLayer,
     assemble,
     chain,
@@ -132,7 +134,8 @@ def image_of_manifest(world: World, name: RepositoryName, stored: StoredManifest
     """The v1 image id of a manifest, its chain of images made and kept on the first pull.
 
     None for what v1 cannot show: artifacts, foreign layers, a config that is none.
-    Costs: 1 read; the first time 1 batch read, 1 S3 call, 1 write a layer, 1 transaction.
+    Costs: 1 read; the first time 1 batch read, 1 S3 call (1 more for an empty layer), 1 write a
+    step of its history, 1 transaction.
     """
     team, image_id = world.team_of(name), shown_id(stored)
     if image_id is None:
@@ -154,7 +157,11 @@ def image_of_manifest(world: World, name: RepositoryName, stored: StoredManifest
         )
         for each in manifest.layers
     ]
-    return _keep_chain(world, team, name, chain(image_id, layers, raw_config))
+    empty = StoredLayer(EMPTY_DIGEST, len(EMPTY_LAYER), keys.blob_key(team, EMPTY_DIGEST))
+    images = chain(image_id, layers, raw_config, empty)
+    if images and any(image.layer == empty for image in images):
+        world.blobs.put(empty.object_key, EMPTY_LAYER, sha256_hex=EMPTY_DIGEST.hex)
+    return _keep_chain(world, team, name, images)
 
 
 def image_of_id(world: World, name: RepositoryName, image_id: str) -> str | None:

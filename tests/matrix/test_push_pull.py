@@ -6,7 +6,18 @@ import json
 
 import pytest
 
-from tests.matrix.protocols import PULLS, PUSHES, REPOSITORY, Pulled, Sample, push_v1
+from chalicelib.domain.bridge import EMPTY_LAYER
+from chalicelib.domain.media_types import DOCKER_MANIFEST
+from tests.matrix.protocols import (
+    PULLS,
+    PUSHES,
+    REPOSITORY,
+    Pulled,
+    Sample,
+    fetch,
+    push_v1,
+    sha256,
+)
 from tests.support.world import Registry, json_of, memory_world
 
 SAMPLE = Sample()
@@ -87,3 +98,32 @@ def test_an_image_that_somebody_pushed_under_a_manifests_id_is_not_taken_for_it(
     raw = json.dumps({"id": stolen, "author": "somebody"}).encode()
     assert registry.send("PUT", f"/v1/images/{stolen}/json", raw).status == 200
     assert registry.send("GET", f"/v1/repositories/{REPOSITORY}/tags/latest").status == 404
+
+
+def test_a_step_that_changed_no_file_is_an_image_with_the_empty_layer(registry: Registry) -> None:
+    layer = SAMPLE.layers[0]
+    history = [{"created_by": "ADD"}, {"created_by": "ENV a=b", "empty_layer": True}]
+    config = json.dumps({"os": "linux", "history": history, "config": {"Env": ["a=b"]}}).encode()
+    for data in (config, layer):
+        url = f"/v2/{REPOSITORY}/blobs/uploads/?digest={sha256(data)}"
+        assert registry.send("POST", url, data).status == 201
+    kind = "application/vnd.docker.container.image.v1+json"
+    layer_kind = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    document = {
+        "schemaVersion": 2,
+        "mediaType": DOCKER_MANIFEST,
+        "config": {"mediaType": kind, "size": len(config), "digest": sha256(config)},
+        "layers": [{"mediaType": layer_kind, "size": len(layer), "digest": sha256(layer)}],
+    }
+    raw, typed = json.dumps(document).encode(), {"content-type": DOCKER_MANIFEST}
+    url = f"/v2/{REPOSITORY}/manifests/latest"
+    assert registry.send("PUT", url, raw, typed).status == 201
+
+    top = json_of(registry.send("GET", f"/v1/repositories/{REPOSITORY}/tags/latest"))
+    ancestry = json_of(registry.send("GET", f"/v1/images/{top}/ancestry"))
+    assert [fetch(registry, f"/v1/images/{each}/layer") for each in ancestry] == [
+        EMPTY_LAYER,
+        layer,
+    ]
+    said = json_of(registry.send("GET", f"/v1/images/{top}/json"))
+    assert (said["config"], said["throwaway"]) == ({"Env": ["a=b"]}, True)
