@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -121,9 +122,18 @@ def test_it_serves_says_so_and_leaves_nothing_running(tmp_path: Path) -> None:
         assert not any(alive(pid) for pid in servers)
 
 
+def wait_for_commit(data: Path) -> None:
+    """DynamoDB Local answers some milliseconds before SQLite has committed; its journal tells."""
+    deadline = time.monotonic() + 20
+    while any((data / "dynamodb").glob("*-journal")):
+        assert time.monotonic() < deadline, "DynamoDB Local does not commit"
+        time.sleep(0.01)
+
+
 def test_what_was_pushed_survives_the_death_of_everything(tmp_path: Path) -> None:
     with up(tmp_path / "data") as running:
         put_blob(running)
+        wait_for_commit(tmp_path / "data")
         for pid in [*running.servers(), running.process.pid]:
             os.kill(pid, signal.SIGKILL)
         running.process.communicate(timeout=60)
