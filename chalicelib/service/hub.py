@@ -61,8 +61,16 @@ def change_properties(world: World, name: RepositoryName, asked: dict[str, objec
         after = replace(after, is_public=access == PUBLIC)
     if isinstance(description, str):
         after = replace(after, description=description[: search.MAX_DESCRIPTION_CHARS])
+    replace_record(world, before, after)
+
+
+def replace_record(world: World, before: Repository, after: Repository) -> None:
+    """Put a record in the place of one that is still as it was.
+
+    Raises: RegistryError(UNAVAILABLE). Costs: 1 transaction.
+    """
     try:
-        world.search.change_repository(team, before, after)
+        world.search.change_repository(world.team_of(before.name), before, after)
     except Conflict:
         raise RegistryError(
             ErrorCode.UNAVAILABLE, "the repository was changed at the same time; try again"

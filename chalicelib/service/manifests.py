@@ -9,7 +9,7 @@ from chalicelib.domain import limits
 from chalicelib.domain.access import Actor
 from chalicelib.domain.digest import DEFAULT_ALGORITHM, Digest
 from chalicelib.domain.errors import ErrorCode, ErrorItem, RegistryError
-from chalicelib.domain.manifest import Manifest, parse_manifest
+from chalicelib.domain.manifest import Descriptor, Manifest, parse_manifest
 from chalicelib.domain.media_types import MANIFEST_SHAPES, Shape
 from chalicelib.domain.names import Reference, RepositoryName, TagName
 from chalicelib.domain.negotiate import ANYTHING, Accepted
@@ -124,8 +124,7 @@ def check_parts(manifest: Manifest, survey: PushSurvey, *, sparse: bool = False)
     Raises: RegistryError(MANIFEST_BLOB_UNKNOWN) with one entry for each part that is missing;
         RegistryError(MANIFEST_INVALID) for a size that is not the blob's.
     """
-    missing = [part for part in manifest.required_blobs if part.digest not in survey.blobs]
-    missing += [child for child in manifest.children if child.digest not in survey.manifests]
+    missing = _missing(manifest, survey)
     if missing and not sparse:
         code = ErrorCode.MANIFEST_BLOB_UNKNOWN
         raise RegistryError(
@@ -146,6 +145,11 @@ def check_parts(manifest: Manifest, survey: PushSurvey, *, sparse: bool = False)
             )
 
 
+def _missing(manifest: Manifest, survey: PushSurvey) -> list[Descriptor]:
+    missing = [part for part in manifest.required_blobs if part.digest not in survey.blobs]
+    return missing + [each for each in manifest.children if each.digest not in survey.manifests]
+
+
 def check_tags(
     manifest: Manifest, survey: PushSurvey, tags: Sequence[TagName]
 ) -> frozenset[TagName]:
@@ -164,8 +168,7 @@ def _warnings(manifest: Manifest, survey: PushSurvey) -> list[str]:
     warnings = []
     if manifest.subject and manifest.subject.digest not in survey.manifests:
         warnings.append("the subject is not in this repository; it is listed as soon as it comes")
-    missing = [part for part in manifest.required_blobs if part.digest not in survey.blobs]
-    missing += [child for child in manifest.children if child.digest not in survey.manifests]
+    missing = _missing(manifest, survey)
     if missing:
         warnings.append(f"{len(missing)} parts of this manifest are not in this repository")
     if manifest.subject and not lists_annotations(manifest):

@@ -10,7 +10,7 @@ from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Repository, StoredManifest, Tag, TagEvent
 from chalicelib.domain.tag_rules import TagRule
-from chalicelib.ports import Conflict
+from chalicelib.service.hub import replace_record
 from chalicelib.service.world import World
 
 
@@ -52,14 +52,7 @@ def set_rules(world: World, name: RepositoryName, rules: tuple[TagRule, ...]) ->
     Raises: RegistryError(NAME_UNKNOWN, UNAVAILABLE). Costs: 1 read, 1 transaction.
     """
     before = existing(world, name)
-    try:
-        world.search.change_repository(
-            world.team_of(name), before, replace(before, tag_rules=rules)
-        )
-    except Conflict:
-        raise RegistryError(
-            ErrorCode.UNAVAILABLE, "the repository was changed at the same time; try again"
-        ) from None
+    replace_record(world, before, replace(before, tag_rules=rules))
 
 
 def referrers(
