@@ -18,7 +18,7 @@ from tests.property.oci_acts import ACTS, Act
 from tests.property.twins import Story, Twin
 from tests.support.stack import Stack
 
-STORIES, LENGTH = 30, 40
+STORIES, LENGTH = 40, 30
 
 # Hypothesis likes to repeat a part of one example in others, so that of thirty six would be new; it
 # leaves alone what has to be unique, and every act is an object of its own.
@@ -74,6 +74,7 @@ def test_both_stores_tell_everybody_the_same_and_nobody_too_much(stack: Stack) -
         story.begin()
         for act in acts:
             story.tell(act)
+        story.audit()
 
     tell()
 

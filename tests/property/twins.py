@@ -9,7 +9,8 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +25,14 @@ from tests.conformance.runner import PlainPasswords
 from tests.conformance.v1 import ASKING
 from tests.property.oci_acts import Act
 from tests.property.oci_values import (
+    ACTORS,
     APP,
     FOREIGN,
     PEOPLE,
     PUBLIC,
     PUSHED_OLD_IMAGES,
     REPOSITORIES,
+    TAGS,
     TOKENS,
     WARES,
 )
@@ -181,11 +184,8 @@ class Story:
         for twin in self.twins:
             clock: Any = twin.world.clock
             clock.at_s += act.wait_s
-        try:
+        with self.noted():
             return self._tell(act)
-        except AssertionError as error:
-            error.add_note("\n".join(f"{n}. {past}" for n, past in enumerate(self.past, 1)))
-            raise
 
     def _tell(self, act: Act) -> Told:
         url = act.url.format(**self.names)
@@ -215,6 +215,38 @@ class Story:
             self.onlooker.check_mount(act.actor, digest, source, str(act.repository))
         elif answer.status != 202:
             assert answer.status in (401, 403), answer
+
+    def audit(self) -> None:
+        """Everything that is there when the story is over, and nothing else, by its owner."""
+        for name in REPOSITORIES:
+            owner = "one" if name.startswith("{one}") else "two"
+            for tail in ("tags/list", "_roadstead/tags/rules"):
+                self.look(owner, f"/v2/{name}/{tail}")
+        for name in (APP, PUBLIC):
+            for tag in TAGS:
+                self.look("one", f"/v2/{name}/manifests/{tag}")
+                self.look("one", f"/v2/{name}/_roadstead/tags/{tag}/history")
+            for one in (*WARES[name].images[:1], *WARES[name].indexes[:1]):
+                self.look("one", f"/v2/{name}/referrers/{one.digest}")
+        for one in (*WARES[APP].manifests, *WARES[APP].blobs):
+            kind = "blobs" if one in WARES[APP].blobs else "manifests"
+            self.look("one", f"/v2/{APP}/{kind}/{one.digest}")
+        for actor in ACTORS:
+            self.look(actor, "/v2/_catalog")
+
+    def look(self, actor: str, url: str) -> None:
+        self.past.append(f"at the end, {actor}: GET {url}")
+        with self.noted():
+            self.ask(actor, "GET", url.format(**self.names), b"", {})
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Whatever fails tells the story so far."""
+        try:
+            yield
+        except AssertionError as error:
+            error.add_note("\n".join(f"{n}. {past}" for n, past in enumerate(self.past, 1)))
+            raise
 
     # --- pages ------------------------------------------------------------------------------------
 
