@@ -18,8 +18,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -39,6 +40,13 @@ from tests.support.stack import TABLE, Stack, running_stack
 from tests.support.world import memory_world
 
 N = 100
+ACCEPT = {"Accept": OCI_MANIFEST}
+# How many of so many entries lie before a page of n: of one page only, none.
+PLACES: dict[str, Callable[[int, int], int]] = {
+    "beginning": lambda count, n: 0,
+    "middle": lambda count, n: max(count - n, 0) // 2,
+    "end": lambda count, n: max(count - n, 0),
+}
 
 
 @dataclass(frozen=True)
@@ -70,12 +78,15 @@ class Bench:
     meter: Meter
     sizes: Sizes
     under: str = "scale"
-    listed: dict[str, list[StoredManifest]] = field(default_factory=dict)
+    # Made once: whatever the client does between two requests counts for the second.
+    names: dict[str, list[str]] = field(default_factory=dict)
+    listed: dict[tuple[str, str | None], list[StoredManifest]] = field(default_factory=dict)
     made: int = 0
 
     def fill(self) -> Iterator[str]:
         """Make the repositories; says how long each took."""
         for side in SIDES:
+            self.names[side] = tag_names(self.sizes.of("tags", side))
             for what, fill in (("tags", self.filler.tagged), ("referrers", self._refer)):
                 began_s, count = time.perf_counter(), self.sizes.of(what, side)
                 fill(self.path(what, side), count)
@@ -93,29 +104,35 @@ class Bench:
 
     def _refer(self, path: str, count: int) -> None:
         side = path.rpartition("-")[2]
-        stored = self.filler.referrers(path, self.subject(side), count)
-        self.listed[side] = sorted(stored, key=_order)
+        stored = sorted(self.filler.referrers(path, self.subject(side), count), key=_order)
+        self.listed[side, None] = stored
+        self.listed[side, SELDOM] = [each for each in stored if each.artifact_type == SELDOM]
 
     def round(self) -> None:
         """Every step, so many times, small and large in turn."""
         self.meter.begin_round()
-        for do in (self.tags, self.image, self.referrers):
+        few = self.sizes.small_referrers
+        steps: list[Callable[[str], None]] = [partial(self.tags, where) for where in PLACES]
+        steps += [self.image, partial(self.referrers, "beginning", N, None)]
+        steps += [partial(self.referrers, where, few, None) for where in PLACES]
+        steps += [partial(self.referrers, "beginning", n, SELDOM) for n in (N, 1)]
+        for step in steps:
             for number in range(self.sizes.requests):
                 for side in SIDES if number % 2 else SIDES[::-1]:
-                    do(side)
+                    step(side)
 
     # --- tags ---------------------------------------------------------------------------------
 
-    def tags(self, side: str) -> None:
-        """A page at the beginning, in the middle, at the end; of the small one always all."""
-        names = tag_names(self.sizes.of("tags", side))
-        for where, at in _places(len(names), N).items():
-            last = {"last": names[at - 1]} if at else {}
-            path, wanted = self.path("tags", side), names[at : at + N]
-            with self.meter.step(f"tags n={N}, {where}", side, len(wanted)):
-                answer = self._get(f"/v2/{path}/tags/list?{urlencode({'n': N, **last})}")
-            assert json.loads(answer.body)["tags"] == wanted, (side, where)
-            _check_link(answer, more=at + N < len(names))
+    def tags(self, where: str, side: str) -> None:
+        """A page of tags; the small repository has only one."""
+        names = self.names[side]
+        at = PLACES[where](len(names), N)
+        last = {"last": names[at - 1]} if at else {}
+        path, wanted = self.path("tags", side), names[at : at + N]
+        with self.meter.step(f"tags n={N}, {where}", side, len(wanted)):
+            answer = self._get(f"/v2/{path}/tags/list?{urlencode({'n': N, **last})}")
+        assert json.loads(answer.body)["tags"] == wanted, (side, where)
+        _check_link(answer, more=at + N < len(names))
 
     # --- images -------------------------------------------------------------------------------
 
@@ -166,26 +183,11 @@ class Bench:
 
     # --- referrers ----------------------------------------------------------------------------
 
-    def referrers(self, side: str) -> None:
-        """Pages of all and of one type; the short ones have as many entries at both sizes."""
-        every = self.listed[side]
-        seldom = [stored for stored in every if stored.artifact_type == SELDOM]
-        few = self.sizes.small_referrers
-        self._referrers(f"referrers n={N}", side, every, 0, N, None)
-        for where, at in _places(len(every), few).items():
-            self._referrers(f"referrers n={few}, {where}", side, every, at, few, None)
-        for n in (N, 1):
-            self._referrers(f"referrers of a type n={n}", side, seldom, 0, n, SELDOM)
-
-    def _referrers(
-        self,
-        step: str,
-        side: str,
-        every: Sequence[StoredManifest],
-        at: int,
-        n: int,
-        artifact_type: str | None,
-    ) -> None:
+    def referrers(self, where: str, n: int, artifact_type: str | None, side: str) -> None:
+        """A page of all, or of one type."""
+        every = self.listed[side, artifact_type]
+        at = PLACES[where](len(every), n)
+        step = f"referrers{' of a type' if artifact_type else ''} n={n}, {where}"
         wanted = every[at : at + n]
         query: dict[str, Any] = {"n": n}
         if at:
@@ -203,17 +205,8 @@ class Bench:
         return self.client.expect(200, "GET", path)
 
 
-ACCEPT = {"Accept": OCI_MANIFEST}
-
-
 def _order(stored: StoredManifest) -> str:
     return referrer_order(stored.digest, stored.artifact_type)
-
-
-def _places(count: int, n: int) -> dict[str, int]:
-    """How many entries lie before a page of n; a list of one page has only that one."""
-    last = max(count - n, 0)
-    return {"beginning": 0, "middle": last // 2, "end": last}
 
 
 def _check_link(answer: wire.Answer, *, more: bool) -> None:

@@ -89,7 +89,7 @@ class Meter:
 def table(meter: Meter) -> Iterator[str]:
     """A line for each step: medians of rounds with the lowest and the highest, ratios likewise."""
     yield (
-        f"{'step':29}{'entries':>9}{'small ms':>9}{'(range)':>14}{'large ms':>9}{'(range)':>14}"
+        f"{'step':37}{'entries':>9}{'small ms':>9}{'(range)':>14}{'large ms':>9}{'(range)':>14}"
         f"{'ratio':>7}{'(range)':>13}"
     )
     for name in meter.steps:
@@ -101,12 +101,12 @@ def table(meter: Meter) -> Iterator[str]:
         spread = f"({min(ratios):.2f}..{max(ratios):.2f})"
         shown = [meter.entries[name, side] for side in SIDES]
         entries = f"{shown[0]}/{shown[1]}" if any(shown) else ""
-        yield f"{name:29}{entries:>9}{columns}{statistics.median(ratios):7.2f}{spread:>13}"
+        yield f"{name:37}{entries:>9}{columns}{statistics.median(ratios):7.2f}{spread:>13}"
 
 
 def costs(meter: Meter) -> Iterator[str]:
     """A line for each step: what it asked of the back ends; both sizes where they differ."""
-    yield f"{'step':29}requests to DynamoDB and S3; rows that DynamoDB read"
+    yield f"{'step':37}requests to DynamoDB and S3; rows that DynamoDB read"
     for name in meter.steps:
         small, large = (" or ".join(sorted(map(str, meter.costs[name, side]))) for side in SIDES)
-        yield f"{name:29}{small if small == large else f'{small}  |  large: {large}'}"
+        yield f"{name:37}{small if small == large else f'{small}  |  large: {large}'}"
