@@ -162,7 +162,7 @@ class Story:
         address = f"198.51.{self.number // 250}.{self.number % 250}"
         request = HttpRequest(method, path, query, pairs, body, address)
         first, second = (told(twin, method, twin.front.call(request)) for twin in self.twins)
-        assert first == second, f"{actor} {method} {url}: the stores disagree"
+        assert first == second, f"{actor} {method} {url}: {first} and {second}"
         assert first.status < 500, first
         real = {role: role.format(**self.names) for role in REPOSITORIES}
         self.onlooker.check_seen(actor, first.text, url, body, real)
