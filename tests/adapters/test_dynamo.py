@@ -88,6 +88,7 @@ def test_a_checksum_that_comes_between_reading_and_writing_stays(
         if operation == "TransactWriteItems":
             store.put_index_images(team, APP, [IndexImage(A, "first")])
 
+    store.put_repository(team, repository())
     late = stack.metadata(on_request=come_between)
     late.put_index_images(team, APP, [IndexImage(A, "second")])
     assert list(store.list_index_images(team, APP)) == [IndexImage(A, "first")]
@@ -155,6 +156,13 @@ def _children(store: MetadataStore, team: str, count: int) -> list[Digest]:
     return [child.digest for child in children]
 
 
+def _tagged(store: MetadataStore, team: str, count: int) -> None:
+    """Point so many tags to the manifest, `v1` and `v2` among them, by two transactions."""
+    names = [f"v{number}" for number in range(1, count + 1)]
+    for some in (names[:30], names[30:]):
+        store.put_manifest(team, repository(), manifest(), [tag(n) for n in some], change())
+
+
 def _images(count: int) -> list[IndexImage]:
     return [IndexImage(f"{n:064x}", "x") for n in range(count)]
 
@@ -180,7 +188,10 @@ DIGESTS = [digest_of(b"%d" % n) for n in range(98)]
 BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "find_repository": (lambda s, t: s.find_repository(t, APP), ["GetItem"]),
     "put_repository, new": (lambda s, t: s.put_repository(t, repository("a/new")), TRANSACTION),
-    "put_repository, known": (lambda s, t: s.put_repository(t, repository()), TRANSACTION),
+    "put_repository, known": (
+        lambda s, t: s.put_repository(t, repository()),
+        [*TRANSACTION, "GetItem"],
+    ),
     "list_repositories": (lambda s, t: s.list_repositories(t, Page(100)), ["Query"]),
     "survey_push, 100 keys": (
         lambda s, t: s.survey_push(t, APP, [V1], DIGESTS[:49], DIGESTS[49:]),
@@ -203,7 +214,11 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "delete_tag": (lambda s, t: s.delete_tag(t, APP, TagName("v2"), change()), TRANSACTION),
     "delete_manifest": (
         lambda s, t: s.delete_manifest(t, APP, manifest().digest, change()),
-        ["GetItem", "Query", "Query", *TRANSACTION * 2],
+        ["GetItem", "Query", "Query", *TRANSACTION],
+    ),
+    "delete_manifest, 33 tags": (
+        lambda s, t: _tagged(s, t, 33) or s.delete_manifest(t, APP, manifest().digest, change()),
+        [*TRANSACTION * 2, "GetItem", "Query", "Query", *TRANSACTION * 2],
     ),
     "put_manifest, 46 children": (
         lambda s, t: s.put_manifest(
@@ -261,12 +276,12 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         lambda s, t: s.put_index_images(t, APP, [IndexImage(A, "y")]),
         ["Query"],
     ),
-    "put_index_images, 50 new": (
-        lambda s, t: s.put_index_images(t, APP, _images(50)),
+    "put_index_images, 49 new": (
+        lambda s, t: s.put_index_images(t, APP, _images(49)),
         ["Query", *TRANSACTION],
     ),
-    "put_index_images, 51 new": (
-        lambda s, t: s.put_index_images(t, APP, _images(51)),
+    "put_index_images, 50 new": (
+        lambda s, t: s.put_index_images(t, APP, _images(50)),
         ["Query", *TRANSACTION * 2],
     ),
     "list_index_images": (lambda s, t: s.list_index_images(t, APP), ["Query"]),

@@ -132,6 +132,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
         self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
     ) -> None:
         with self._lock:
+            self._check_there(team, name)
             self._manifests[team, name, manifest.digest] = manifest
             self._bridged[team, name, image_id] = manifest
 
@@ -191,6 +192,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
         self, team: str, name: RepositoryName, images: Sequence[IndexImage]
     ) -> None:
         with self._lock:
+            self._check_there(team, name)
             entries = self._listed.setdefault((team, name), {})
             for image in images:
                 known = entries.get(image.image_id)
