@@ -5,7 +5,8 @@ AUTH ?= off
 SIGNUP ?= closed
 CHALLENGE ?= basic
 ACCESS ?= open
-# Test files side by side; much of their time is waiting for servers.
+# Test files side by side; much of their time is waiting for servers. Without CI in the environment,
+# because pytest then prints whole layers where two differ.
 WORKERS ?= 3
 PYTHON ?= python3.11
 VENV := .venv
@@ -36,7 +37,7 @@ up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roa
 	@exec $(BIN)/roadstead up --port $(PORT) --data $(DATA) --auth $(AUTH) --signup $(SIGNUP) --challenge $(CHALLENGE)
 
 test: $(VENV)/dev.stamp ## run all tests; a client that is missing is named as not run
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	env -u CI -u BUILD_NUMBER $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 conformance: $(VENV)/dev.stamp ## the OCI conformance programme, every option on, against a gateway: ACCESS=open|basic|bearer
 	@bash .ci/goclients.sh
