@@ -21,22 +21,18 @@ function handler(event) {
 
 // What the bucket has just taken, as {name, hex}; null for every other answer. AWS does not say
 // whether the request here is the viewer's or the one that upload.js made of it: both are read.
+// The API answers no PUT with 200.
 function blobOf(event) {
   const request = event.request;
   if (request.method !== 'PUT' || event.response.statusCode !== 200) {
     return null;
   }
-  if (request.uri.indexOf('/_up/') === 0) {
-    const digest = request.querystring.digest;
-    return blob(request.uri.slice('/_up'.length), DIGEST.exec(digest ? decodeURIComponent(digest.value) : ''));
-  }
-  const path = request.headers['x-roadstead-upload'];
-  return blob(path ? path.value : '', STORED.exec(request.uri));
-}
-
-function blob(path, hex) {
-  const name = UPLOAD.exec(path);
-  return name && hex ? {name: name[1], hex: hex[1]} : null;
+  const viewers = request.uri.indexOf('/_up/') === 0;
+  const noted = request.headers['x-roadstead-upload'];
+  const digest = request.querystring.digest;
+  const hex = viewers ? DIGEST.exec(digest ? decodeURIComponent(digest.value) : '') : STORED.exec(request.uri);
+  const path = UPLOAD.exec(viewers ? request.uri.slice('/_up'.length) : (noted ? noted.value : ''));
+  return hex ? {name: path ? path[1] : '', hex: hex[1]} : null;
 }
 
 // S3's 200 becomes the 201 that clients want, with the digest that S3 has compared.
@@ -46,7 +42,9 @@ function stored(response, blob) {
   response.statusCode = 201;
   response.statusDescription = 'Created';
   response.headers['docker-content-digest'] = {value: digest};
-  response.headers.location = {value: '/v2/' + blob.name + '/blobs/' + digest};
+  if (blob.name) {
+    response.headers.location = {value: '/v2/' + blob.name + '/blobs/' + digest};
+  }
   response.headers['docker-distribution-api-version'] = {value: 'registry/2.0'};
   response.headers['content-length'] = {value: '0'};
 }
