@@ -24,6 +24,9 @@ const ROWS = [
   ['GET HEAD', 'referrers/*', 'pull']
 ];
 
+// A repository's name, as in chalicelib/domain/names.py.
+const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+
 function handler(event) {
   const request = event.request;
   const headers = request.headers;
@@ -57,14 +60,15 @@ function asks(request) {
 }
 
 // The scope to ask for, empty where there is none; null where the API has to say what this is:
-// what is none of v2's endpoints, the address of tokens itself, and what belongs to accounts.
+// what is none of v2's endpoints (404, 405), a name that cannot be (400), the address of tokens
+// itself, and what belongs to accounts.
 function scopeOf(request) {
   const path = decoded(request.uri);
-  if (path === null || !/^\/v2(\/|$)/.test(path) || /^\/v2\/(token|_roadstead)(\/|$)/.test(path)) {
+  if (path !== '/v2' && (path === null || path.indexOf('/v2/') !== 0)) {
     return null;
   }
   const method = request.method;
-  const rest = path.replace(/\/$/, '').slice('/v2/'.length);
+  const rest = path.slice('/v2/'.length, path.charAt(path.length - 1) === '/' ? -1 : path.length);
   if (rest === '' || rest === '_catalog') {
     const reads = method === 'GET' || method === 'HEAD';
     return reads ? (rest && 'registry:catalog:*') : null;
@@ -73,6 +77,11 @@ function scopeOf(request) {
   for (let i = 0; i < ROWS.length; i++) {
     const name = ROWS[i][0].split(' ').indexOf(method) < 0 ? '' : nameBefore(parts, ROWS[i][1].split('/'));
     if (name) {
+      const valid = NAME.exec(name);
+      // All of it: in PCRE, which njs may use, `$` also fits before a last newline.
+      if (!valid || valid[0] !== name) {
+        return null;
+      }
       const from = ROWS[i][1] === 'blobs/uploads' ? decoded(last(request.querystring.from).replace(/\+/g, ' ')) : '';
       return 'repository:' + name + ':' + ROWS[i][2] + (from ? ' repository:' + from + ':pull' : '');
     }

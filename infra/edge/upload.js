@@ -21,14 +21,14 @@ const WAYS = 'use a client that sends a blob whole (docker 29 or containerd, ora
 
 function handler(event) {
   const request = event.request;
-  const path = PATH.exec(request.uri);
+  const path = whole(PATH, request.uri);
   const place = path && placeOf(path[1], request.querystring._up);
   if (!place) {
     return refusal(403, 'Forbidden', 'DENIED',
       "this upload's address is not valid or has run out; begin the upload again");
   }
   const length = lengthOf(request.headers);
-  const digest = DIGEST.exec(single(request.querystring.digest) || '');
+  const digest = whole(DIGEST, single(request.querystring.digest) || '');
   if (request.method === 'PUT' && length > 0 && digest) {
     if (length > MOST_OF_ONE_PUT) {
       return refusal(413, 'Content Too Large', 'SIZE_INVALID',
@@ -49,9 +49,15 @@ function handler(event) {
   return onwards(request, path[1], 'api');
 }
 
+// A match of all of a text: in PCRE, which njs may use, `$` also fits before a last newline.
+function whole(pattern, text) {
+  const found = pattern.exec(text);
+  return found && found[0] === text ? found : null;
+}
+
 // The place in the bucket that the token names; null when it is none of ours, or has run out.
 function placeOf(path, parameter) {
-  const token = TOKEN.exec(single(parameter) || '');
+  const token = whole(TOKEN, single(parameter) || '');
   if (!token) {
     return null;
   }
