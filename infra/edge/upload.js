@@ -9,7 +9,7 @@ const PATH = /^\/_up(\/v2\/[a-z0-9._\/-]+\/blobs\/uploads\/[A-Za-z0-9_-]+)$/;
 const TOKEN = /^([0-9]{1,12})\.([a-z0-9_-]+\/edge\/[a-z0-9_-]+)\.([0-9a-f]{64})$/;
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
 const MOST_OF_ONE_PUT = 5368709120;
-const INLINE = SETTINGS.inlineBytes || 4718592;
+const INLINE = SETTINGS.inlineBytes || 4500000;
 
 // What S3 would store with the object, or heed, beside the bytes.
 const NOT_FOR_S3 = ['authorization', 'content-encoding', 'content-disposition', 'content-language',

@@ -79,7 +79,8 @@ class Node:
 
     def run(self, source: str, event: Event, now_s: int) -> Outcome:
         pipe, answers = self._process.stdin, self._process.stdout
-        assert pipe is not None and answers is not None
+        assert pipe is not None
+        assert answers is not None
         pipe.write(json.dumps({"source": source, "event": event, "now_s": now_s}) + "\n")
         pipe.flush()
         return _outcome(json.loads(answers.readline()))
@@ -117,7 +118,8 @@ class Njs:
                 timeout=60,
                 check=False,
             )
-        assert not done.stderr and done.stdout.startswith("{"), done.stdout + done.stderr
+        assert not done.stderr, done.stderr
+        assert done.stdout.startswith("{"), done.stdout
         return _outcome(json.loads(done.stdout))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -106,8 +107,6 @@ ODD_PATHS = [
 def test_an_oddly_spelt_path_is_challenged_as_the_api_would(
     edge: Edge, method: str, uri: str
 ) -> None:
-    from urllib.parse import unquote  # noqa: PLC0415
-
     outcome = edge.call("front.js", BEARER, request_event(method, uri))
     assert outcome.headers["www-authenticate"] == _challenge(method, unquote(uri))
 

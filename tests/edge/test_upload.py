@@ -7,18 +7,23 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
 from tests.edge.engines import Edge, Outcome, request_event
 
 NOW_S = 1_800_000_000
 KEYS = ("11" * 32, "ab" * 32)
-SETTINGS: dict[str, Any] = {"keys": list(KEYS), "gateway": "off", "inlineBytes": 4_718_592}
+SETTINGS: dict[str, Any] = {
+    "keys": list(KEYS),
+    "gateway": "off",
+    "inlineBytes": MAX_INLINE_BODY_BYTES,
+}
 WITH_GATEWAY = {**SETTINGS, "gateway": "on"}
 PATH = "/v2/team/img/blobs/uploads/Zk3-_x"
 PLACE = "team/edge/r0_a-1"
 HEX = hashlib.sha256(b"layer").hexdigest()
 GIB = 1024**3
 MOST = 5 * GIB
-INLINE = 4_718_592
+INLINE = MAX_INLINE_BODY_BYTES
 
 
 def token(
@@ -391,7 +396,7 @@ def test_what_goes_onwards_loses_the_token_and_keeps_the_rest(
     }
 
 
-def test_without_a_setting_4_5_mib_go_inline(edge: Edge) -> None:
+def test_without_a_setting_what_the_api_takes_goes_inline(edge: Edge) -> None:
     settings = {"keys": list(KEYS)}
     for length, refused in ((INLINE, False), (INLINE + 1, True)):
         outcome = send(edge, "PATCH", settings=settings, headers={"content-length": str(length)})
