@@ -79,7 +79,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     visibility = _choice(environ, "ROADSTEAD_NEW_REPOSITORIES", ("private", "public"))
     sparse = _choice(environ, "ROADSTEAD_SPARSE_MANIFESTS", ("off", "on"))
     challenge = _choice(environ, "ROADSTEAD_CHALLENGE", ("basic", "bearer"))
-    edge_word, edge_key = (_key(environ, f"ROADSTEAD_EDGE_{each}") for each in ("WORD", "KEY"))
+    edge_word = _key(environ, "ROADSTEAD_EDGE_WORD")
+    edge_key = _key(environ, "ROADSTEAD_EDGE_KEY")
     if edge_key is not None and edge_word is None:
         raise SettingError("ROADSTEAD_EDGE_KEY needs ROADSTEAD_EDGE_WORD")
     signing_key = _key(environ, "ROADSTEAD_SIGNING_KEY")
