@@ -188,7 +188,11 @@ class MetadataStore(ImageStore, Protocol):
         """The blob, when this repository may serve it. Costs: 1 read."""
 
     def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
-        """Stop serving a blob in this repository. Raises: Missing. Costs: 1 conditional write."""
+        """Stop serving a blob in this repository, and forget the word of ``find_edge_word``.
+
+        What the edge has taken under that word would bring the blob back.
+        Raises: Missing. Costs: 1 transaction.
+        """
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
         """The team's blob, whichever repository holds it: never an answer to a client by itself.
@@ -202,6 +206,29 @@ class MetadataStore(ImageStore, Protocol):
         """Make proved bytes visible in a repository, and end the upload that brought them.
 
         Raises: Conflict when ``closing`` is no longer held by its claim. Costs: 1 transaction.
+        """
+
+    def find_blobs(self, team: str, digests: Sequence[Digest]) -> Mapping[Digest, Blob]:
+        """Those of the team's blobs that there are. Costs: 1 batch read for each hundred."""
+
+    # --- what the edge has taken --------------------------------------------------------------
+
+    def find_edge_word(self, team: str, name: RepositoryName) -> str | None:
+        """The word under which the edge keeps what it takes for a repository. Costs: 1 read."""
+
+    def give_edge_word(self, team: str, name: RepositoryName, word: str) -> str:
+        """The repository's word, which is this one where it had none; of two at once both get one.
+
+        It may come before the repository, and ends with it. Costs: 1 write.
+        """
+
+    def adopt_blobs(
+        self, team: str, name: RepositoryName, word: str, blobs: Sequence[Blob]
+    ) -> None:
+        """Make proved bytes visible that lie under a repository's word, while it still has it.
+
+        Raises: Conflict: the repository that had it is being deleted; some may be visible until
+        it is gone. Costs: 1 transaction for each 49.
         """
 
     # --- uploads ------------------------------------------------------------------------------
@@ -273,6 +300,13 @@ class BlobStore(Protocol):
 
     def size_bytes(self, key: str) -> int | None:
         """None when there is no such object. Costs: 1 call."""
+
+    def checked_size_bytes(self, key: str, *, sha256_hex: str) -> int | None:
+        """The size of an object that the store itself has held against this digest, whole.
+
+        None when there is no such object, or when the store says nothing or something else of
+        its SHA-256. Costs: 1 call.
+        """
 
     def copy(self, source_key: str, key: str) -> None:
         """Copy an object of at most 5 GB. Raises: Missing. Costs: 1 call."""

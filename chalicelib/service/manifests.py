@@ -19,6 +19,7 @@ from chalicelib.domain.tag_rules import is_immutable, is_protected
 from chalicelib.ports import Held, Missing, PushSurvey
 from chalicelib.service.bridge import manifest_of_image
 from chalicelib.service.documents import keep, lists_annotations, parsed, raw_of
+from chalicelib.service.edge import with_adopted
 from chalicelib.service.hub import entered
 from chalicelib.service.races import repeated
 from chalicelib.service.views import negotiated
@@ -58,6 +59,7 @@ def push(
     Raises: RegistryError(MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN, SIZE_EXCEEDED,
         TAG_INVALID, TOO_MANY_TAGS, TAG_IMMUTABLE).
     Costs: 1 batch read (for each hundred parts), 1 transaction; 1 S3 call above 300 KB.
+        For blobs that it lacks those of ``edge.adopt``.
     """
     tags = _wanted_tags(reference, more_tags)
     by_digest = isinstance(reference, Digest)
@@ -76,7 +78,7 @@ def _stored(
 
     Raises: RegistryError; Conflict: somebody was faster.
     """
-    survey = survey_of(world, name, manifest, tags)
+    survey = with_adopted(world, name, manifest, survey_of(world, name, manifest, tags))
     check_parts(manifest, survey, sparse=world.sparse_manifests)
     fixed = check_tags(manifest, survey, tags)
     team, now_s = world.team_of(name), world.clock.now_s()

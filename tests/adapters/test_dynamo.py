@@ -140,6 +140,7 @@ TRANSACTION = ["TransactWriteItems"]
 def _prepare(store: MetadataStore, team: str) -> None:
     store.put_manifest(team, repository(), manifest(), [tag("v1"), tag("v2")], change())
     store.put_blob(team, APP, blob())
+    store.give_edge_word(team, APP, "word")
     store.open_upload(session(team, claim="mine", claim_expires_at_s=NOW_S + 60))
     store.open_upload(session(team, "free"))
     store.put_image(team, image(A))
@@ -181,6 +182,11 @@ def _refused(verb: Verb) -> Verb:
 
 def _claim(upload_id: str) -> Verb:
     return lambda s, t: s.claim_upload(t, upload_id, "c", now_s=NOW_S, expires_at_s=NOW_S + 60)
+
+
+def _adopt(count: int) -> Verb:
+    blobs = [blob(b"%d" % n) for n in range(count)]
+    return lambda s, t: s.adopt_blobs(t, APP, "word", blobs)
 
 
 DIGESTS = [digest_of(b"%d" % n) for n in range(98)]
@@ -243,6 +249,11 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "find_blob": (lambda s, t: s.find_blob(t, blob().digest), ["GetItem"]),
     "put_blob": (lambda s, t: s.put_blob(t, APP, blob(b"new")), TRANSACTION),
     "put_blob, closing": (lambda s, t: s.put_blob(t, APP, blob(b"n"), _held(t)), TRANSACTION),
+    "find_blobs": (lambda s, t: s.find_blobs(t, DIGESTS), ["BatchGetItem"]),
+    "find_edge_word": (lambda s, t: s.find_edge_word(t, APP), ["GetItem"]),
+    "give_edge_word": (lambda s, t: s.give_edge_word(t, APP, "w"), ["UpdateItem"]),
+    "adopt_blobs, 49": (_adopt(49), TRANSACTION),
+    "adopt_blobs, 50": (_adopt(50), TRANSACTION * 2),
     "open_upload": (lambda s, t: s.open_upload(session(t, "new")), ["PutItem"]),
     "find_upload": (lambda s, t: s.find_upload(t, "upload-1", now_s=NOW_S), ["GetItem"]),
     "claim_upload": (_claim("free"), ["UpdateItem"]),
