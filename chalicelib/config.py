@@ -14,6 +14,8 @@
 | ROADSTEAD_NEW_REPOSITORIES | `private` (default) or `public` |
 | ROADSTEAD_CHALLENGE | how a 401 of v2 asks to identify: `basic` (default) or `bearer` |
 | ROADSTEAD_SPARSE_MANIFESTS | `on`: manifests may be pushed before their parts (default `off`) |
+| ROADSTEAD_STAGE | the stage's name in log lines and metrics (default `local`) |
+| ROADSTEAD_METRICS | what log lines make metrics by: `stage` (default), `action`, `team`, `off` |
 | AWS_REGION | the region of table and bucket |
 """
 
@@ -57,6 +59,20 @@ class Settings:
     challenge: Challenge = Challenge.BASIC
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """What log lines say of the deployment; needed before anything else is, and so apart."""
+
+    stage: str = "local"
+    metrics: str = "stage"
+
+
+def read_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
+    """Raises: SettingError."""
+    metrics = _choice(environ, "ROADSTEAD_METRICS", ("stage", "action", "team", "off"))
+    return LogSettings(environ.get("ROADSTEAD_STAGE") or "local", metrics)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -8,6 +8,7 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName
 from chalicelib.ports import Missing
 from chalicelib.service.world import World
+from chalicelib.trace import note
 
 
 def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) -> str:
@@ -19,6 +20,8 @@ def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) ->
     blob = world.metadata.find_link(world.team_of(name), name, digest)
     if blob is None:
         raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)})
+    if method == "GET":
+        note(bytes_pulled=blob.size_bytes)
     return world.blobs.presign_get(blob.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S)
 
 
