@@ -55,9 +55,15 @@ class ImageStore(Protocol):
         """The repositories that list an image, bytewise. Costs: 1 query."""
 
     def put_image(self, team: str, image: V1Image) -> None:
-        """Describe an image anew. Raises: Conflict when it is sealed.
+        """Describe an image anew. Raises: Conflict when it is sealed; Gone: its layer is.
 
-        Costs: 1 write (1 transaction for a json that does not fit into a row).
+        Costs: 1 write (1 transaction for a json that does not fit into a row, or with a layer).
+        """
+
+    def spare_image(self, team: str, image_id: str) -> None:
+        """Take the collector's suspicion from an image. Raises: Missing.
+
+        Costs: 1 conditional write.
         """
 
     def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
@@ -65,7 +71,7 @@ class ImageStore(Protocol):
 
         ``closing`` is the upload that brought the bytes; it ends with it.
         Raises: Conflict when the json is no longer the one that the checksum covers, or the
-        image is sealed or gone. Costs: 1 transaction.
+        image is sealed or gone; Gone: as for ``put_blob``. Costs: 1 transaction.
         """
 
     def seal_image(self, team: str, image: V1Image) -> None:

@@ -32,6 +32,10 @@ class Conflict(PortError):
     """The state is not the one that the caller expected; nothing was changed."""
 
 
+class Gone(Conflict):
+    """What the caller relied on has been collected meanwhile; looking again helps."""
+
+
 class Unavailable(PortError):
     """The back end refused, throttled or timed out; nothing half done is visible."""
 
@@ -209,7 +213,16 @@ class MetadataStore(ImageStore, Protocol):
     ) -> None:
         """Make proved bytes visible in a repository, and end the upload that brought them.
 
-        Raises: Conflict when ``closing`` is no longer held by its claim. Costs: 1 transaction.
+        Where somebody else has brought the same bytes meanwhile, theirs are linked.
+        Raises: Conflict when ``closing`` is no longer held by its claim; Gone: the object of a blob
+        that ``is_kept`` has been collected meanwhile. Costs: 1 transaction; 1 read, and perhaps
+        1 transaction more when somebody was faster.
+        """
+
+    def spare_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        """Take the collector's suspicion from a link: somebody relies on it.
+
+        Raises: Missing. Costs: 1 conditional write.
         """
 
     def find_blobs(self, team: str, digests: Sequence[Digest]) -> Mapping[Digest, Blob]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from chalicelib.domain import limits
@@ -39,11 +39,15 @@ class ImageState(Enum):
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """The bytes of a layer as they came over the wire: usually gzip, of no interest to us."""
+    """The bytes of a layer as they came over the wire: usually gzip, of no interest to us.
+
+    ``is_kept`` as for ``records.Blob``.
+    """
 
     digest: Digest
     size_bytes: int
     object_key: str
+    is_kept: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class V1Image:
     """One image of a team; ``raw_json`` is the body that was PUT, byte for byte.
 
     ``ancestry`` begins with the image itself and ends with the root.
-    ``payload_checksum`` is what the layer that is here gives together with the json that is here.
+    ``payload_checksum`` is what the layer that is here gives together with the json that is here;
+    an image that the registry has made itself has none. ``suspected_at_s`` as for a ``Blob``.
     """
 
     image_id: str
@@ -60,6 +65,7 @@ class V1Image:
     state: ImageState
     layer: StoredLayer | None = None
     payload_checksum: str | None = None
+    suspected_at_s: int | None = field(default=None, compare=False)
 
     @property
     def parent(self) -> str | None:

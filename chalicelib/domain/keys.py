@@ -1,12 +1,15 @@
 """Where objects lie in the bucket: every key begins with its team.
 
-<team>/sha256/<2 hex>/<64 hex>      proved blobs that came whole: named by what they are
+<team>/sha256/<2 hex>/<64 hex>/<word>   proved blobs that came whole: named by what they are
 <team>/objects/<upload id>          blobs that came in parts (S3 cannot rename): a row points here
 <team>/whole/<upload id>/<hex>      blobs that came whole by a URL that takes no others: likewise
 <team>/edge/<word>/<hex>            blobs that the edge takes for a repository: S3 checks them
 <team>/uploads/<upload id>/<word>   tails of running uploads; nothing else ever points to them
-<team>/documents/<alg>/<hex>        manifests and v1 json too large for a row
+<team>/documents/<alg>/<hex>/<word> manifests too large for a row
 <team>/answers/<kind>/<alg>/<hex>   what was computed of layers; may be deleted at any time
+
+A word is fresh with every upload: no key is ever written again once its object may be deleted, so
+that a deletion which comes late takes nothing that somebody has stored since.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from __future__ import annotations
 from chalicelib.domain.digest import Digest
 
 
-def blob_key(team: str, digest: Digest) -> str:
-    """The content-addressed key; two levels, so that a listing can be cut into 256 shares."""
-    return f"{team}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
+def blob_key(team: str, digest: Digest, word: str) -> str:
+    """Where bytes of this digest lie; two levels, so that a listing can be cut into 256 shares."""
+    return f"{team}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/{word}"
 
 
 def multipart_key(team: str, upload_id: str) -> str:
@@ -46,8 +49,8 @@ def tail_key(team: str, upload_id: str, word: str) -> str:
     return f"{team}/uploads/{upload_id}/{word}"
 
 
-def document_key(team: str, digest: Digest) -> str:
-    return f"{team}/documents/{digest.algorithm}/{digest.hex}"
+def document_key(team: str, digest: Digest, word: str) -> str:
+    return f"{team}/documents/{digest.algorithm}/{digest.hex}/{word}"
 
 
 def answer_key(team: str, kind: str, digest: Digest) -> str:

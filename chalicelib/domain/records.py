@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from chalicelib.domain.access import Limit
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.retention import RetentionRule
 from chalicelib.domain.tag_rules import TagRule
 
 
@@ -21,7 +22,8 @@ class Repository:
     """A repository exists from its first manifest, v1 tag or v1 registration on.
 
     ``life`` is a word that no other repository has, not even the next of the same name: what was
-    looked up in one life does not count in another.
+    looked up in one life does not count in another. ``swept`` is new whenever the collector has
+    taken something away: what was looked up before does not count either.
     """
 
     name: RepositoryName
@@ -30,6 +32,8 @@ class Repository:
     description: str = ""
     tag_rules: tuple[TagRule, ...] = ()
     life: str | None = field(default=None, compare=False)
+    retention: tuple[RetentionRule, ...] = ()
+    swept: str | None = field(default=None, compare=False)
 
     def scope(self, team: str) -> str:
         """Where its search entries are kept: with all public ones, or with its team's."""
@@ -38,11 +42,18 @@ class Repository:
 
 @dataclass(frozen=True)
 class Blob:
-    """Bytes that have been proved to have this digest, and the object that holds them."""
+    """Bytes that have been proved to have this digest, and the object that holds them.
+
+    ``is_kept`` says that a store gave it: whoever makes it visible once more relies on an object
+    that is there, and not on one of their own. ``suspected_at_s`` is when the collector first
+    found nothing that needs it.
+    """
 
     digest: Digest
     size_bytes: int
     object_key: str
+    is_kept: bool = field(default=False, compare=False)
+    suspected_at_s: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def keep(world: World, team: str, manifest: Manifest, tags: int = 0) -> StoredMa
         size_bytes <= limits.MAX_INLINE_DOCUMENT_BYTES
         and size_bytes * copies <= limits.MAX_TRANSACTION_DOCUMENT_BYTES
     )
-    key = None if inline else keys.document_key(team, manifest.digest)
+    key = None if inline else keys.document_key(team, manifest.digest, world.words.fresh())
     if key is not None:
         world.blobs.put(key, manifest.raw)
     return StoredManifest(

@@ -100,7 +100,7 @@ def _from_tail(world: World, session: UploadSession, digest: Digest) -> Blob:
     data = tail_of(world, session)
     if digest_of(data, digest.algorithm) != digest:
         raise mismatch(digest)
-    key = keys.blob_key(session.team, digest)
+    key = keys.blob_key(session.team, digest, world.words.fresh())
     world.blobs.put(key, data, sha256_hex=digest.hex if digest.algorithm == "sha256" else None)
     return Blob(digest, len(data), key)
 

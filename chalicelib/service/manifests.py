@@ -16,7 +16,7 @@ from chalicelib.domain.negotiate import ANYTHING, Accepted
 from chalicelib.domain.paging import Page
 from chalicelib.domain.records import StoredManifest, Tag
 from chalicelib.domain.tag_rules import is_immutable, is_protected
-from chalicelib.ports import Held, Missing, PushSurvey
+from chalicelib.ports import Conflict, Held, Missing, PushSurvey
 from chalicelib.service.bridge import manifest_of_image
 from chalicelib.service.documents import keep, lists_annotations, parsed, raw_of
 from chalicelib.service.edge import with_adopted
@@ -81,11 +81,15 @@ def _stored(
     survey = with_adopted(world, name, manifest, survey_of(world, name, manifest, tags))
     check_parts(manifest, survey, sparse=world.sparse_manifests)
     fixed = check_tags(manifest, survey, tags)
+    if survey.repository is None:
+        # What was looked up counts only together with a record that the collector has to respect.
+        entered(world, name, None)
+        raise Conflict(f"{name} has just begun")
     team, now_s = world.team_of(name), world.clock.now_s()
     stored = keep(world, team, manifest, len(tags))
     world.metadata.put_manifest(
         team,
-        entered(world, name, survey.repository),
+        survey.repository,
         stored,
         [Tag(tag, now_s, manifest=stored) for tag in tags],
         world.change_by(actor),

@@ -16,14 +16,24 @@ def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) ->
     """A URL that serves the blob by GET or HEAD, for twenty minutes.
 
     Raises: RegistryError(BLOB_UNKNOWN).
-    Costs: those of ``edge.find_blob``.
+    Costs: those of ``edge.find_blob``; 1 write for HEAD of a blob that the collector suspects.
     """
     blob = find_blob(world, name, digest)
     if blob is None:
         raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)})
+    if method == "HEAD" and blob.suspected_at_s is not None:
+        _rely_on(world, name, digest)
     if method == "GET":
         note(bytes_pulled=blob.size_bytes)
     return world.blobs.presign_get(blob.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S)
+
+
+def _rely_on(world: World, name: RepositoryName, digest: Digest) -> None:
+    """Let the collector spare a blob: whoever asks by HEAD does not send it."""
+    try:
+        world.metadata.spare_link(world.team_of(name), name, digest)
+    except Missing:
+        raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)}) from None
 
 
 def unlink_blob(world: World, name: RepositoryName, digest: Digest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from chalicelib.ports import Conflict
+from chalicelib.ports import Conflict, Gone
 
 T = TypeVar("T")
 
@@ -22,5 +22,18 @@ def repeated(step: Callable[[], T]) -> T:
         try:
             return step()
         except Conflict:
+            continue
+    return step()
+
+
+def anew(step: Callable[[], T]) -> T:
+    """Run a step once more when what it relied on was collected under its hands.
+
+    Raises: Gone, after a few tries.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return step()
+        except Gone:
             continue
     return step()

@@ -27,9 +27,10 @@ from chalicelib.domain.upload import (
     check_chunk,
     extended,
 )
-from chalicelib.ports import Conflict, Missing, PortError
+from chalicelib.ports import Conflict, Gone, Missing, PortError
 from chalicelib.service.edge import find_blob
 from chalicelib.service.join import PartsGoneError, join_upload, mismatch, tail_of
+from chalicelib.service.races import anew
 from chalicelib.service.world import World
 
 T = TypeVar("T")
@@ -154,7 +155,7 @@ def close(
         return blob
 
     try:
-        return guarded(world, session, step)
+        return guarded(world, session, lambda: anew(step))
     except Conflict:
         raise busy(session) from None
 
@@ -165,9 +166,13 @@ def put_whole(world: World, name: RepositoryName, digest: Digest, data: bytes) -
     Costs: 1 read, 1 S3 call, 1 transaction.
     """
     team = world.team_of(name)
-    blob = _proved(world, team, digest, data)
-    world.metadata.put_blob(team, name, blob)
-    return blob
+
+    def step() -> Blob:
+        blob = _proved(world, team, digest, data)
+        world.metadata.put_blob(team, name, blob)
+        return blob
+
+    return anew(step)
 
 
 def cancel(world: World, name: RepositoryName, upload_id: str) -> None:
@@ -196,10 +201,7 @@ def mount(
     team = world.team_of(name)
     if world.team_of(source) != team:
         return None
-    blob = find_blob(world, source, digest)
-    if blob is not None:
-        world.metadata.put_blob(team, name, blob)
-    return blob
+    return _linked(world, name, find_blob(world, source, digest))
 
 
 def mount_any(world: World, name: RepositoryName, digest: Digest) -> Blob | None:
@@ -207,10 +209,17 @@ def mount_any(world: World, name: RepositoryName, digest: Digest) -> Blob | None
 
     For those who may read all that the team has. Costs: 1 read, 1 transaction.
     """
-    team = world.team_of(name)
-    blob = world.metadata.find_blob(team, digest)
-    if blob is not None:
-        world.metadata.put_blob(team, name, blob)
+    return _linked(world, name, world.metadata.find_blob(world.team_of(name), digest))
+
+
+def _linked(world: World, name: RepositoryName, blob: Blob | None) -> Blob | None:
+    """The blob, linked; None when there is none, or when it was collected at this very moment."""
+    if blob is None:
+        return None
+    try:
+        world.metadata.put_blob(world.team_of(name), name, blob)
+    except Gone:
+        return None
     return blob
 
 
@@ -233,7 +242,7 @@ def _proved(world: World, team: str, digest: Digest, data: bytes) -> Blob:
     known = world.metadata.find_blob(team, digest)
     if known is not None:
         return known
-    key = keys.blob_key(team, digest)
+    key = keys.blob_key(team, digest, world.words.fresh())
     world.blobs.put(key, data, sha256_hex=digest.hex if digest.algorithm == "sha256" else None)
     return Blob(digest, len(data), key)
 

@@ -13,11 +13,11 @@ DIGEST = digest_of(b"x")
 HEX = DIGEST.hex
 
 LAYOUT = {
-    keys.blob_key("acme", DIGEST): f"acme/sha256/{HEX[:2]}/{HEX}",
+    keys.blob_key("acme", DIGEST, "word"): f"acme/sha256/{HEX[:2]}/{HEX}/word",
     keys.multipart_key("acme", "u1"): "acme/objects/u1",
     keys.whole_key("acme", "u1", DIGEST): f"acme/whole/u1/{HEX}",
     keys.tail_key("acme", "u1", "w1"): "acme/uploads/u1/w1",
-    keys.document_key("acme", DIGEST): f"acme/documents/sha256/{HEX}",
+    keys.document_key("acme", DIGEST, "word"): f"acme/documents/sha256/{HEX}/word",
 }
 
 
@@ -34,7 +34,7 @@ def test_no_two_kinds_of_object_share_a_prefix() -> None:
 
 def test_the_key_of_a_long_digest_still_is_one_that_s3_takes() -> None:
     longest = "a" * 255
-    assert len(keys.blob_key(longest, digest_of(b"x", "sha512")).encode()) <= 1024
+    assert len(keys.blob_key(longest, digest_of(b"x", "sha512"), "w" * 32).encode()) <= 1024
 
 
 @given(st.integers(1, limits.MAX_PARTS))

@@ -10,6 +10,7 @@ that a crash has left behind sweeps and ends before anything new begins under th
 
 from __future__ import annotations
 
+from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters.dynamo import keys
@@ -20,6 +21,7 @@ from chalicelib.adapters.dynamo.models import (
     RepositoryRow,
     Row,
     TagEntryRow,
+    new_revision,
     read_digest,
 )
 from chalicelib.adapters.dynamo.table import Table, Transaction
@@ -84,12 +86,18 @@ class Deletion:
 
 
 def lives(repository: Repository) -> Condition:
-    """That the record is not being deleted, and is the one that was looked at."""
+    """That the record is not being deleted nor was swept, and is the one that was looked at."""
     columns = RepositoryRow
     condition: Condition = columns.going.does_not_exist()
     if repository.life is not None:
         condition &= columns.life == repository.life
+        condition &= equal(columns.swept, repository.swept)
     return condition
+
+
+def equal(column: Attribute[str], value: str | None) -> Condition:
+    """That a column holds this, or nothing."""
+    return column.does_not_exist() if value is None else column == value
 
 
 def touch_record(writes: Transaction, team: str, name: RepositoryName) -> None:
@@ -97,7 +105,7 @@ def touch_record(writes: Transaction, team: str, name: RepositoryName) -> None:
     columns = RepositoryRow
     writes.update(
         keys.repository(team, name),
-        actions=[columns.kind.set(columns)],
+        actions=[columns.kind.set(columns), columns.revision.set(new_revision())],
         condition=columns.pk.exists() & columns.going.does_not_exist(),
     )
 
@@ -113,8 +121,9 @@ def unchanged(team: str, before: Repository) -> Condition:
     for column, value in (
         (columns.description, row.description),
         (columns.tag_rules, row.tag_rules),
+        (columns.retention, row.retention),
     ):
-        condition &= column.does_not_exist() if value is None else column == value
+        condition &= equal(column, value)
     return condition
 
 
@@ -133,8 +142,7 @@ def entries_of(team: str, repository: Repository) -> dict[keys.Key, EntryRow]:
 
 def _still_going(record: RepositoryRow) -> Condition:
     columns = RepositoryRow
-    same = columns.life.does_not_exist() if record.life is None else columns.life == record.life
-    condition: Condition = columns.going.exists() & same
+    condition: Condition = columns.going.exists() & equal(columns.life, record.life)
     return condition
 
 

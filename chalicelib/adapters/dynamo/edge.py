@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.link_models import EdgeRow
 from chalicelib.adapters.dynamo.models import BlobRow, LinkRow, RepositoryRow
+from chalicelib.adapters.dynamo.naming import name_blob
 from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName
@@ -34,7 +35,7 @@ class Edge:
 
     def find_blobs(self, team: str, digests: Sequence[Digest]) -> Mapping[Digest, Blob]:
         rows = self._table.batch_get(keys.blob(team, digest) for digest in digests)
-        found = [row.value() for row in rows if isinstance(row, BlobRow)]
+        found = [row.value() for row in rows if isinstance(row, BlobRow) and not row.condemned]
         return {blob.digest: blob for blob in found}
 
     def adopt_blobs(
@@ -47,5 +48,5 @@ class Edge:
             writes.check(keys.repository(team, name), RepositoryRow.going.does_not_exist())
             for blob in blobs[at : at + BLOBS_AT_ONCE]:
                 writes.put(LinkRow.of(keys.link(team, name, blob.digest), blob))
-                writes.put(BlobRow.of(keys.blob(team, blob.digest), blob))
+                name_blob(writes, team, blob)
             writes.commit()

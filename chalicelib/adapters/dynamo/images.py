@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.adapters.dynamo import keys, packing
 from chalicelib.adapters.dynamo.deletion import touch_record
 from chalicelib.adapters.dynamo.models import (
-    BlobRow,
     HolderRow,
     ImageRow,
     IndexImageRow,
@@ -15,13 +14,15 @@ from chalicelib.adapters.dynamo.models import (
     Row,
     json_hash,
 )
-from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table
+from chalicelib.adapters.dynamo.naming import commit_naming
+from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table, Transaction
 from chalicelib.adapters.dynamo.uploads import end_claimed
-from chalicelib.domain.image import ImageState, V1Image
+from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, IndexImage
 from chalicelib.domain.upload import UploadSession
 from chalicelib.image_ports import ListedImages
+from chalicelib.ports import Conflict, Missing
 
 # A json may be 1 MB and resist compression, an item is 400 KB: the rest goes into pieces.
 PIECE_BYTES = 300_000
@@ -85,41 +86,59 @@ class Images:
     def put_image(self, team: str, image: V1Image) -> None:
         row, pieces = _rows(team, image)
         may_change = ImageRow.pk.does_not_exist() | (ImageRow.state != ImageState.SEALED.value)
-        if not pieces:
+        if not pieces and image.layer is None:
             self._table.put(row, condition=may_change)
             return
-        writes = self._table.transaction()
-        writes.put(row, condition=may_change)
-        for piece in pieces:
-            writes.put(piece)
-        writes.commit()
+
+        def writes(named: Blob | None) -> Transaction:
+            describing = self._table.transaction()
+            row.layer_key = named.object_key if named else None
+            describing.put(row, condition=may_change)
+            for piece in pieces:
+                describing.put(piece)
+            return describing
+
+        if image.layer is None:
+            writes(None).commit()
+        else:
+            commit_naming(self._table, team, _blob(image.layer), writes)
+
+    def spare_image(self, team: str, image_id: str) -> None:
+        columns, key = ImageRow, keys.image(team, image_id)
+        try:
+            self._table.update(
+                ImageRow, key, [columns.suspected_at_s.remove()], columns.pk.exists()
+            )
+        except Conflict as error:
+            raise Missing(f"image {image_id}") from error
 
     def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
         layer = image.layer
         assert layer is not None, "put_layer takes an image that has its layer"
-        blob, columns, writes = (
-            Blob(layer.digest, layer.size_bytes, layer.object_key),
-            ImageRow,
-            self._table.transaction(),
-        )
+        columns = ImageRow
         checksum = columns.payload_checksum
-        writes.update(
-            keys.image(team, image.image_id),
-            actions=[
-                columns.state.set(ImageState.UPLOADED.value),
-                columns.layer_digest.set(str(layer.digest)),
-                columns.layer_bytes.set(layer.size_bytes),
-                columns.layer_key.set(layer.object_key),
-                checksum.set(image.payload_checksum)
-                if image.payload_checksum is not None
-                else checksum.remove(),
-            ],
-            condition=(columns.json_hash == json_hash(image.raw_json))
-            & (columns.state != ImageState.SEALED.value),
-        )
-        writes.put(BlobRow.of(keys.blob(team, layer.digest), blob))
-        end_claimed(writes, closing)
-        writes.commit()
+
+        def writes(named: Blob) -> Transaction:
+            giving = self._table.transaction()
+            giving.update(
+                keys.image(team, image.image_id),
+                actions=[
+                    columns.state.set(ImageState.UPLOADED.value),
+                    columns.layer_digest.set(str(named.digest)),
+                    columns.layer_bytes.set(named.size_bytes),
+                    columns.layer_key.set(named.object_key),
+                    columns.suspected_at_s.remove(),
+                    checksum.set(image.payload_checksum)
+                    if image.payload_checksum is not None
+                    else checksum.remove(),
+                ],
+                condition=(columns.json_hash == json_hash(image.raw_json))
+                & (columns.state != ImageState.SEALED.value),
+            )
+            end_claimed(giving, closing)
+            return giving
+
+        commit_naming(self._table, team, _blob(layer), writes)
 
     def seal_image(self, team: str, image: V1Image) -> None:
         columns = ImageRow
@@ -165,6 +184,10 @@ class Images:
         span = keys.span_after(keys.INDEX_IMAGES, "")
         rows, _ = self._table.query(IndexImageRow, keys.contents(team, name), span)
         return [row.value() for row in rows]
+
+
+def _blob(layer: StoredLayer) -> Blob:
+    return Blob(layer.digest, layer.size_bytes, layer.object_key, layer.is_kept)
 
 
 def _rows(team: str, image: V1Image) -> tuple[ImageRow, list[JsonPieceRow]]:

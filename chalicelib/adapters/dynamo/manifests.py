@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from chalicelib.adapters.dynamo.models import (
     ManifestRow,
     TagEntryRow,
     TagRow,
+    new_revision,
     read_digest,
 )
 from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table, Transaction
@@ -65,6 +65,8 @@ class Manifests:
         writes = self._table.transaction()
         bring_into_being(writes, team, repository)
         _write_manifest(writes, team, name, manifest)
+        pushed_at_s = change.at_ms // 1000
+        writes.put(ManifestEntryRow.of(team, name, manifest, pushed_at_s))
         for child in distinct[:room]:
             _name_child(writes, team, name, child, manifest.digest)
         for tag in tags:
@@ -89,6 +91,7 @@ class Manifests:
         touch_record(writes, team, name)
         writes.put(BridgedRow.of(team, name, image_id, manifest))
         _write_manifest(writes, team, name, manifest)
+        _enter_made(writes, team, name, manifest)
         writes.commit()
 
     def delete_manifest(
@@ -216,9 +219,28 @@ def _write_manifest(
     writes: Transaction, team: str, name: RepositoryName, manifest: StoredManifest
 ) -> None:
     writes.put(ManifestRow.of(team, name, manifest))
-    writes.put(ManifestEntryRow.of(team, name, manifest, secrets.token_hex(6)))
     if manifest.subject is not None:
         writes.put(ReferrerRow.of(team, name, manifest.subject, manifest))
+
+
+def _enter_made(
+    writes: Transaction, team: str, name: RepositoryName, manifest: StoredManifest
+) -> None:
+    """The line of a manifest that the registry made; one that was pushed as well stays pushed."""
+    columns = ManifestEntryRow
+    writes.update(
+        keys.manifest_entry(team, name, manifest.digest),
+        actions=[
+            columns.kind.set(columns),
+            columns.revision.set(new_revision()),
+            columns.digest.set(str(manifest.digest)),
+            columns.media_type.set(manifest.media_type),
+            columns.size_bytes.set(manifest.size_bytes),
+            columns.object_key.set(manifest.object_key)
+            if manifest.object_key
+            else columns.object_key.remove(),
+        ],
+    )
 
 
 def _delete_tag(
@@ -246,7 +268,7 @@ def _name_child(
     columns = ManifestEntryRow
     writes.update(
         keys.manifest_entry(team, name, child),
-        actions=[columns.revision.set(secrets.token_hex(6))],
+        actions=[columns.revision.set(new_revision())],
         condition=columns.pk.exists(),
     )
     writes.put(ParentRow.of(team, name, child, digest))

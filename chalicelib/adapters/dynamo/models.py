@@ -7,6 +7,7 @@ one connection of the store, because PynamoDB otherwise opens one (and a client)
 from __future__ import annotations
 
 import hashlib
+import secrets
 from typing import Any, Self
 
 from pynamodb.attributes import (
@@ -23,6 +24,7 @@ from chalicelib.domain.digest import Digest
 from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
+from chalicelib.domain.retention import dump_retention, load_retention
 from chalicelib.domain.tag_rules import dump_rules, load_rules
 from chalicelib.domain.upload import RunningHash, Tail, UploadSession
 
@@ -61,12 +63,21 @@ class RepositoryRow(Row, discriminator="repository"):
     life = _text()
     # Set once the repository is being deleted, and never unset.
     going = BooleanAttribute(null=True)
+    retention = _text()
+    # New with everything that is added to the repository: the collector sees by it that what it
+    # has found is out of date.
+    revision = _text()
+    # New whenever the collector takes something away: a push sees by it the same.
+    swept = _text()
 
     @classmethod
     def of(cls, team: str, repository: Repository) -> Self:
         return cls.at(
             keys.repository(team, repository.name),
             life=repository.life,
+            swept=repository.swept,
+            revision=new_revision(),
+            retention=dump_retention(repository.retention) if repository.retention else None,
             created_at_s=repository.created_at_s,
             is_public=repository.is_public,
             description=repository.description or None,
@@ -79,8 +90,17 @@ class RepositoryRow(Row, discriminator="repository"):
     def value(self) -> Repository:
         rules = load_rules(self.tag_rules) if self.tag_rules else ()
         about = self.description or ""
+        retention = load_retention(self.retention) if self.retention else ()
+        created_at_s = int(self.created_at_s)
         return Repository(
-            self.name(), int(self.created_at_s), self.is_public, about, rules, self.life
+            self.name(),
+            created_at_s,
+            self.is_public,
+            about,
+            rules,
+            self.life,
+            retention,
+            self.swept,
         )
 
 
@@ -146,10 +166,18 @@ class ManifestEntryRow(ManifestColumns, discriminator="manifest entry"):
     """``revision`` is new with every write: a deletion sees by it what was pushed meanwhile."""
 
     revision = _text()
+    # Missing where the registry made the manifest itself, and nobody has pushed it.
+    pushed_at_s = _number()
 
     @classmethod
-    def of(cls, team: str, name: RepositoryName, manifest: StoredManifest, revision: str) -> Self:
-        row = cls.at(keys.manifest_entry(team, name, manifest.digest), revision=revision)
+    def of(
+        cls, team: str, name: RepositoryName, manifest: StoredManifest, pushed_at_s: int
+    ) -> Self:
+        row = cls.at(
+            keys.manifest_entry(team, name, manifest.digest),
+            revision=new_revision(),
+            pushed_at_s=pushed_at_s,
+        )
         row.fill(manifest, slim=True)
         return row
 
@@ -198,6 +226,8 @@ class _BlobColumns(Row):
     digest = _text(null=False)
     size_bytes = _number(null=False)
     object_key = _text(null=False)
+    # Set by the collector where it finds nothing that needs this; every other write unsets it.
+    suspected_at_s = _number()
 
     @classmethod
     def of(cls, key: keys.Key, blob: Blob) -> Self:
@@ -209,7 +239,10 @@ class _BlobColumns(Row):
         )
 
     def value(self) -> Blob:
-        return Blob(read_digest(self.digest), int(self.size_bytes), self.object_key)
+        suspected = None if self.suspected_at_s is None else int(self.suspected_at_s)
+        return Blob(
+            read_digest(self.digest), int(self.size_bytes), self.object_key, True, suspected
+        )
 
 
 class LinkRow(_BlobColumns, discriminator="link"):
@@ -217,7 +250,8 @@ class LinkRow(_BlobColumns, discriminator="link"):
 
 
 class BlobRow(_BlobColumns, discriminator="blob"):
-    pass
+    # Set when the object is about to be deleted, and never unset: nobody may name it any more.
+    condemned = BooleanAttribute(null=True)
 
 
 class UploadRow(Row, discriminator="upload"):
@@ -302,13 +336,14 @@ class ImageRow(Row, discriminator="image"):
     layer_bytes = _number()
     layer_key = _text()
     payload_checksum = _text()
+    suspected_at_s = _number()
 
     def value(self, more_json: bytes = b"") -> V1Image:
         """The image; ``more_json`` is what its pieces hold, still packed, in order."""
         layer = None
         if self.layer_digest is not None:
             digest = read_digest(self.layer_digest)
-            layer = StoredLayer(digest, int(self.layer_bytes), self.layer_key)
+            layer = StoredLayer(digest, int(self.layer_bytes), self.layer_key, True)
         return V1Image(
             image_id=self.image_id,
             raw_json=packing.unpack(self.json + more_json),
@@ -316,6 +351,7 @@ class ImageRow(Row, discriminator="image"):
             state=ImageState(self.state),
             layer=layer,
             payload_checksum=self.payload_checksum,
+            suspected_at_s=None if self.suspected_at_s is None else int(self.suspected_at_s),
         )
 
 
@@ -333,6 +369,11 @@ class IndexImageRow(Row, discriminator="index image"):
 class HolderRow(Row, discriminator="holder"):
     def name(self) -> RepositoryName:
         return RepositoryName(self.sk.removeprefix(keys.HOLDERS))
+
+
+def new_revision() -> str:
+    """A word that tells one write of an item from the next."""
+    return secrets.token_hex(6)
 
 
 def read_digest(text: str) -> Digest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.deletion import lives
 from chalicelib.adapters.dynamo.link_models import EventRow
-from chalicelib.adapters.dynamo.models import RepositoryRow, TagEntryRow, TagRow
+from chalicelib.adapters.dynamo.models import RepositoryRow, TagEntryRow, TagRow, new_revision
 from chalicelib.adapters.dynamo.table import Table, Transaction
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
@@ -70,6 +70,7 @@ def bring_into_being(writes: Transaction, team: str, repository: Repository) -> 
             columns.kind.set(columns),
             columns.created_at_s.set(columns.created_at_s | repository.created_at_s),
             columns.is_public.set(columns.is_public | repository.is_public),
+            columns.revision.set(new_revision()),
         ],
         condition=lives(repository),
     )

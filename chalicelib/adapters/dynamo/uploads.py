@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.models import BlobRow, LinkRow, UploadRow
+from chalicelib.adapters.dynamo.naming import commit_naming
 from chalicelib.adapters.dynamo.table import Table, Transaction
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName
@@ -30,16 +31,27 @@ class Uploads:
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
         row = self._table.get(BlobRow, keys.blob(team, digest))
-        return row.value() if row else None
+        return row.value() if row and not row.condemned else None
 
     def put_blob(
         self, team: str, name: RepositoryName, blob: Blob, closing: UploadSession | None = None
     ) -> None:
-        writes = self._table.transaction()
-        writes.put(LinkRow.of(keys.link(team, name, blob.digest), blob))
-        writes.put(BlobRow.of(keys.blob(team, blob.digest), blob))
-        end_claimed(writes, closing)
-        writes.commit()
+        def writes(named: Blob) -> Transaction:
+            linking = self._table.transaction()
+            linking.put(LinkRow.of(keys.link(team, name, named.digest), named))
+            end_claimed(linking, closing)
+            return linking
+
+        commit_naming(self._table, team, blob, writes)
+
+    def spare_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        columns, key = LinkRow, keys.link(team, name, digest)
+        try:
+            self._table.update(
+                LinkRow, key, [columns.suspected_at_s.remove()], columns.pk.exists()
+            )
+        except Conflict as error:
+            raise Missing(f"blob {digest}") from error
 
     def open_upload(self, session: UploadSession) -> None:
         self._table.put(UploadRow.of(session))

@@ -27,6 +27,7 @@ class MemoryHub:
         self._tokens: dict[tuple[str, str], ApiToken] = {}
         self._grants: dict[tuple[str, RepositoryName, str], GrantRecord] = {}
         self._entries: dict[tuple[str, str, RepositoryName], Found] = {}
+        self._revisions: dict[tuple[str, RepositoryName], int] = {}
 
     # --- accounts -----------------------------------------------------------------------------
 
@@ -111,6 +112,7 @@ class MemoryHub:
     def put_grant(self, team: str, grant: GrantRecord) -> None:
         with self._lock:
             self._check_there(team, grant.name)
+            self._revise(team, grant.name)
             self._grants[team, grant.name, grant.user] = grant
 
     def delete_grant(self, team: str, name: RepositoryName, user: str) -> None:
@@ -132,6 +134,7 @@ class MemoryHub:
     def _enter(self, team: str, repository: Repository) -> None:
         if (team, repository.name) not in self._repositories:
             self._repositories[team, repository.name] = repository
+            self._revise(team, repository.name)
             self._index(team, repository)
 
     def _index(self, team: str, repository: Repository) -> None:
@@ -148,7 +151,12 @@ class MemoryHub:
             self._check_unchanged(team, before)
             self._unindex(before.name)
             self._repositories[team, after.name] = after
+            self._revise(team, after.name)
             self._index(team, after)
+
+    def _revise(self, team: str, name: RepositoryName) -> None:
+        """Something is added: what the collector has seen is out of date."""
+        self._revisions[team, name] = self._revisions.get((team, name), 0) + 1
 
     def _check_there(self, team: str, name: RepositoryName) -> None:
         if (team, name) not in self._repositories:
@@ -157,6 +165,8 @@ class MemoryHub:
     def _check_unchanged(self, team: str, before: Repository) -> None:
         known = self._repositories.get((team, before.name))
         if known is None or known != before or before.life not in (None, known.life):
+            raise Conflict(f"{before.name} has changed")
+        if before.life is not None and before.swept != known.swept:
             raise Conflict(f"{before.name} has changed")
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:

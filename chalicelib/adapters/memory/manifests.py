@@ -27,6 +27,7 @@ class MemoryManifests:
 
     _lock: RLock
     _repositories: dict[tuple[str, RepositoryName], Repository]
+    _revise: Callable[[str, RepositoryName], None]
 
     def __init__(self) -> None:
         self._manifests: dict[tuple[str, RepositoryName, Digest], StoredManifest] = {}
@@ -34,6 +35,7 @@ class MemoryManifests:
         self._links: dict[tuple[str, RepositoryName, Digest], Blob] = {}
         self._named: dict[tuple[str, RepositoryName, Digest], dict[Digest, None]] = {}
         self._history: dict[tuple[str, RepositoryName, TagName], list[TagEvent]] = {}
+        self._pushed_at: dict[tuple[str, RepositoryName, Digest], int] = {}
 
     def survey_push(
         self,
@@ -73,6 +75,7 @@ class MemoryManifests:
                 self._check_fixed(team, name, tag, fixed=tag.name in fixed)
             self._bring_into_being(team, repository)
             self._manifests[team, name, manifest.digest] = manifest
+            self._pushed_at[team, name, manifest.digest] = change.at_ms // 1000
             for child in children:
                 self._named.setdefault((team, name, child), {})[manifest.digest] = None
             for tag in pointed:
@@ -82,7 +85,10 @@ class MemoryManifests:
         known = self._repositories.get((team, repository.name))
         if repository.life is not None and (known is None or known.life != repository.life):
             raise Conflict(f"{repository.name} lives another life")
+        if repository.life is not None and known and known.swept != repository.swept:
+            raise Conflict(f"{repository.name} has been swept meanwhile")
         self._repositories.setdefault((team, repository.name), repository)
+        self._revise(team, repository.name)
 
     def _check_fixed(self, team: str, name: RepositoryName, tag: Tag, *, fixed: bool) -> None:
         there = self._tags.get((team, name, tag.name))
@@ -148,6 +154,7 @@ class MemoryManifests:
             for child in children:
                 self._named.get((team, name, child), {}).pop(digest, None)
             del self._manifests[team, name, digest]
+            self._pushed_at.pop((team, name, digest), None)
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
         with self._lock:

@@ -11,13 +11,13 @@ from chalicelib.adapters.memory.hub import MemoryHub
 from chalicelib.adapters.memory.manifests import MemoryManifests
 from chalicelib.adapters.memory.pages import cut
 from chalicelib.domain.digest import Digest
-from chalicelib.domain.image import ImageState, V1Image
+from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest
 from chalicelib.domain.upload import UploadSession
 from chalicelib.image_ports import ListedImages
-from chalicelib.ports import Conflict, Missing
+from chalicelib.ports import Conflict, Gone, Missing
 
 
 class MemoryMetadata(MemoryManifests, MemoryHub):
@@ -27,6 +27,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
         self._lock = RLock()
         self._repositories: dict[tuple[str, RepositoryName], Repository] = {}
         self._blobs: dict[tuple[str, Digest], Blob] = {}
+        self._condemned: set[tuple[str, Digest]] = set()
         self._edge_words: dict[tuple[str, RepositoryName], str] = {}
         self._uploads: dict[tuple[str, str], UploadSession] = {}
         self._bridged: dict[tuple[str, RepositoryName, str], StoredManifest] = {}
@@ -64,19 +65,45 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
         with self._lock:
-            return self._blobs.get((team, digest))
+            return None if (team, digest) in self._condemned else self._blobs.get((team, digest))
 
     def put_blob(
         self, team: str, name: RepositoryName, blob: Blob, closing: UploadSession | None = None
     ) -> None:
         with self._lock:
+            named = self._named_blob(team, blob)
             self._end_claimed(closing)
-            self._links[team, name, blob.digest] = blob
-            self._blobs[team, blob.digest] = blob
+            self._links[team, name, blob.digest] = named
+            self._keep_blob(team, named)
+
+    def _named_blob(self, team: str, blob: Blob) -> Blob:
+        """The blob as it can be named now. Raises: Gone, Conflict."""
+        known, is_condemned = (
+            self._blobs.get((team, blob.digest)),
+            (team, blob.digest) in self._condemned,
+        )
+        if known is not None and not is_condemned:
+            return replace(known, suspected_at_s=None)
+        if blob.is_kept:
+            raise Gone(f"blob {blob.digest}")
+        if known is not None and known.object_key == blob.object_key:
+            raise Conflict(f"object {blob.object_key} is going")
+        return replace(blob, is_kept=True, suspected_at_s=None)
+
+    def _keep_blob(self, team: str, blob: Blob) -> None:
+        self._condemned.discard((team, blob.digest))
+        self._blobs[team, blob.digest] = blob
+
+    def spare_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        with self._lock:
+            link = self._links.get((team, name, digest))
+            if link is None:
+                raise Missing(f"blob {digest}")
+            self._links[team, name, digest] = replace(link, suspected_at_s=None)
 
     def find_blobs(self, team: str, digests: Sequence[Digest]) -> Mapping[Digest, Blob]:
         with self._lock:
-            found = {digest: self._blobs.get((team, digest)) for digest in digests}
+            found = {digest: self.find_blob(team, digest) for digest in digests}
         return {digest: blob for digest, blob in found.items() if blob}
 
     # --- what the edge has taken --------------------------------------------------------------
@@ -159,6 +186,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
     ) -> None:
         with self._lock:
             self._check_there(team, name)
+            self._revise(team, name)
             self._manifests[team, name, manifest.digest] = manifest
             self._bridged[team, name, image_id] = manifest
 
@@ -185,7 +213,22 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
             known = self._images.get((team, image.image_id))
             if known is not None and known.state is ImageState.SEALED:
                 raise Conflict(f"image {image.image_id} is sealed")
-            self._images[team, image.image_id] = image
+            layer = image.layer
+            named = layer and self._name_layer(team, layer)
+            self._images[team, image.image_id] = replace(image, layer=named, suspected_at_s=None)
+
+    def spare_image(self, team: str, image_id: str) -> None:
+        with self._lock:
+            image = self._images.get((team, image_id))
+            if image is None:
+                raise Missing(f"image {image_id}")
+            self._images[team, image_id] = replace(image, suspected_at_s=None)
+
+    def _name_layer(self, team: str, layer: StoredLayer) -> StoredLayer:
+        blob = Blob(layer.digest, layer.size_bytes, layer.object_key, layer.is_kept)
+        named = self._named_blob(team, blob)
+        self._keep_blob(team, named)
+        return StoredLayer(named.digest, named.size_bytes, named.object_key, is_kept=True)
 
     def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
         layer = image.layer
@@ -196,14 +239,15 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
                 raise Conflict(f"image {image.image_id} takes no layer")
             if known.raw_json != image.raw_json:
                 raise Conflict(f"image {image.image_id} has been described anew")
+            self._named_blob(team, Blob(layer.digest, 0, layer.object_key, layer.is_kept))
             self._end_claimed(closing)
             self._images[team, image.image_id] = replace(
                 known,
                 state=ImageState.UPLOADED,
-                layer=layer,
+                layer=self._name_layer(team, layer),
                 payload_checksum=image.payload_checksum,
+                suspected_at_s=None,
             )
-            self._blobs[team, layer.digest] = Blob(layer.digest, layer.size_bytes, layer.object_key)
 
     def seal_image(self, team: str, image: V1Image) -> None:
         with self._lock:
@@ -219,6 +263,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
     ) -> None:
         with self._lock:
             self._check_there(team, name)
+            self._revise(team, name)
             entries = self._listed.setdefault((team, name), {})
             for image in images:
                 known = entries.get(image.image_id)
@@ -240,6 +285,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
             self._bridged,
             self._named,
             self._history,
+            self._pushed_at,
         )
         for facts in held:
             for key in [key for key in facts if key[:2] == (team, name)]:
