@@ -243,7 +243,6 @@ def finish_layer(
         complete(world, held)
         digest, checksum = _layer_hashes(world, held, image, report, payload_checksum)
 
-
         def give() -> None:
             known = world.metadata.find_blob(team, digest)
             key = known.object_key if known else held.object_key

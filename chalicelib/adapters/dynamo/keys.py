@@ -26,6 +26,7 @@
     EMAIL#<address>                 #                   whose address this is: each only once
     FAIL#name|address#<of what>     #                   wrong passwords; expires
     INVITE#<hash>                   #                   an invitation; expires
+    COLLECT#<scope>                 #                   where the collector is
     FIND#<scope>#<letter>           <word>#<path>       a repository by a word of it
     FIND#<scope>#                   #<path>             every repository of a scope
 
@@ -56,6 +57,7 @@ PARENTS = "par#"
 HISTORY = "hist#"
 EDGE = "edge#"
 API_TOKENS = "token#"
+PIECES = "json#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -176,6 +178,10 @@ def failures(of_what: str, value: str) -> Key:
 
 def invitation(hashed: str) -> Key:
     return Key(f"INVITE#{hashed}", ALONE)
+
+
+def run(scope: str) -> Key:
+    return Key(f"COLLECT#{scope}", ALONE)
 
 
 def entry(scope: str, word: str, name: RepositoryName) -> Key:

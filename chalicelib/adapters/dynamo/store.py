@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from chalicelib.adapters.aws import shared_session
 from chalicelib.adapters.dynamo.accounts import Accounts
+from chalicelib.adapters.dynamo.collecting import Collecting
 from chalicelib.adapters.dynamo.edge import Edge
 from chalicelib.adapters.dynamo.images import Images
 from chalicelib.adapters.dynamo.manifests import Manifests
@@ -22,7 +23,9 @@ from chalicelib.adapters.dynamo.uploads import Uploads
 from chalicelib.ports import Unavailable
 
 
-class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts):
+class DynamoMetadata(
+    Collecting, Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts
+):
     """MetadataStore, AccountStore and SearchStore in one table; safe for any number of threads.
 
     Without ``session`` AWS's own chain gives the credentials. ``sleep`` is how long to wait

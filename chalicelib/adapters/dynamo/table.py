@@ -211,6 +211,29 @@ class Table:
         )
         return answer
 
+    def scan(
+        self, start: Key | None, limit: int | None, attributes: Sequence[str]
+    ) -> tuple[list[dict[str, Any]], Key | None]:
+        """Items of the whole table in its own order, and the last of them unless they end there.
+
+        Costs: 1 scan of at most 1 MB.
+        """
+        after = (
+            None if start is None else {PARTITION_KEY: _text(start.pk), SORT_KEY: _text(start.sk)}
+        )
+        answer: dict[str, Any] = self._try(
+            lambda: self.connection.scan(
+                self.name,
+                exclusive_start_key=cast("Any", after),
+                limit=limit,
+                attributes_to_get=attributes,
+                consistent_read=True,
+            )
+        )
+        last = answer.get("LastEvaluatedKey")
+        key = None if last is None else Key(last[PARTITION_KEY]["S"], last[SORT_KEY]["S"])
+        return answer["Items"], key
+
     # --- writes -------------------------------------------------------------------------------
 
     def put(self, row: Row, condition: Condition | None = None) -> None:
@@ -320,6 +343,10 @@ class Transaction:
                 update_items=self._updates,
             )
         )
+
+
+def _text(value: str) -> dict[str, str]:
+    return {"S": value}
 
 
 def _schema(name: str) -> MetaTable:

@@ -47,9 +47,7 @@ class Uploads:
     def spare_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
         columns, key = LinkRow, keys.link(team, name, digest)
         try:
-            self._table.update(
-                LinkRow, key, [columns.suspected_at_s.remove()], columns.pk.exists()
-            )
+            self._table.update(LinkRow, key, [columns.suspected_at_s.remove()], columns.pk.exists())
         except Conflict as error:
             raise Missing(f"blob {digest}") from error
 

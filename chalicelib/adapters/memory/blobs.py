@@ -18,7 +18,10 @@ from dataclasses import dataclass, field
 from threading import RLock
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
+from chalicelib.adapters.memory.pages import cut
+from chalicelib.collect_ports import OpenParts, StoredObject
 from chalicelib.domain import limits
+from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.upload import Part
 from chalicelib.ports import Clock, Conflict, Missing, PartRefused
 
@@ -40,6 +43,7 @@ class Answer:
 @dataclass
 class _Multipart:
     key: str
+    begun_at_s: int = 0
     parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
 
 
@@ -54,6 +58,7 @@ class MemoryBlobs:
         self._objects: dict[str, bytes] = {}
         self._checked: dict[str, str] = {}
         self._multiparts: dict[str, _Multipart] = {}
+        self._modified_at_s: dict[str, int] = {}
 
     # --- presigned URLs -----------------------------------------------------------------------
 
@@ -139,6 +144,7 @@ class MemoryBlobs:
         with self._lock:
             self._forget_checksum(key)
             self._objects[key] = bytes(data)
+            self._modified_at_s[key] = self._clock.now_s()
             if sha256_hex is not None:
                 self._checked[key] = sha256_hex
 
@@ -168,13 +174,39 @@ class MemoryBlobs:
             data = self.get(source_key)
             self._forget_checksum(key)
             self._objects[key] = data
+            self._modified_at_s[key] = self._clock.now_s()
+
+    # --- for the collector --------------------------------------------------------------------
+
+    def list_objects(self, prefix: str, page: Page) -> Listing[StoredObject]:
+        with self._lock:
+            found = [
+                StoredObject(key, len(data), self._modified_at_s.get(key, 0))
+                for key, data in self._objects.items()
+                if key.startswith(prefix)
+            ]
+        return cut(found, page, lambda each: each.key)
+
+    def list_parts(self, prefix: str, page: Page) -> Listing[OpenParts]:
+        with self._lock:
+            found = [
+                OpenParts(each.key, multipart_id, each.begun_at_s)
+                for multipart_id, each in self._multiparts.items()
+                if each.key.startswith(prefix) and each.key > page.after
+            ]
+        return Listing(sorted(found, key=lambda each: (each.key, each.multipart_id)), more=False)
+
+    def delete(self, key: str) -> None:
+        with self._lock:
+            self._objects.pop(key, None)
+            self._modified_at_s.pop(key, None)
 
     # --- objects in parts ---------------------------------------------------------------------
 
     def create_multipart(self, key: str) -> str:
         multipart_id = secrets.token_hex(16)
         with self._lock:
-            self._multiparts[multipart_id] = _Multipart(key)
+            self._multiparts[multipart_id] = _Multipart(key, self._clock.now_s())
         return multipart_id
 
     def put_part(self, key: str, multipart_id: str, number: int, data: bytes) -> Part:
@@ -204,6 +236,8 @@ class MemoryBlobs:
                 raise PartRefused("a part is too small")
             self._forget_checksum(key)
             self._objects[key] = b"".join(joined)
+            # As in S3, where the age of what came in parts is counted from the beginning.
+            self._modified_at_s[key] = self._multiparts[multipart_id].begun_at_s
             del self._multiparts[multipart_id]
 
     def abort_multipart(self, key: str, multipart_id: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from threading import RLock
 from typing import Any
 
+from chalicelib.adapters.memory.collecting import MemoryCollecting
 from chalicelib.adapters.memory.hub import MemoryHub
 from chalicelib.adapters.memory.manifests import MemoryManifests
 from chalicelib.adapters.memory.pages import cut
@@ -20,7 +21,7 @@ from chalicelib.image_ports import ListedImages
 from chalicelib.ports import Conflict, Gone, Missing
 
 
-class MemoryMetadata(MemoryManifests, MemoryHub):
+class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
     """Every fact lies under a key that begins with its team."""
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
         self._bridged: dict[tuple[str, RepositoryName, str], StoredManifest] = {}
         self._images: dict[tuple[str, str], V1Image] = {}
         self._listed: dict[tuple[str, RepositoryName], dict[str, IndexImage]] = {}
+        self._runs: dict[str, tuple[str, int, str]] = {}
         MemoryManifests.__init__(self)
         MemoryHub.__init__(self)
 

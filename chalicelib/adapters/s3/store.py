@@ -16,9 +16,12 @@ from botocore.config import Config
 
 from chalicelib.adapters.aws import shared_session
 from chalicelib.adapters.s3.errors import translated
+from chalicelib.adapters.s3.listing import list_objects, list_parts
 from chalicelib.adapters.s3.objects import Objects, checksum_header
 from chalicelib.adapters.s3.presign import Address, Credentials, address_of, presign
+from chalicelib.collect_ports import OpenParts, StoredObject
 from chalicelib.domain import limits
+from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.upload import Part
 from chalicelib.ports import Clock, Conflict, Missing, PartRefused, Unavailable
 
@@ -149,6 +152,18 @@ class S3Blobs:
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": key}
+
+    # --- for the collector --------------------------------------------------------------------
+
+    def list_objects(self, prefix: str, page: Page) -> Listing[StoredObject]:
+        return list_objects(self._client, self._bucket, prefix, page)
+
+    def list_parts(self, prefix: str, page: Page) -> Listing[OpenParts]:
+        return list_parts(self._client, self._bucket, prefix, page)
+
+    def delete(self, key: str) -> None:
+        with translated(key):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
 
     # --- objects in parts ---------------------------------------------------------------------
 

@@ -1,0 +1,162 @@
+"""Items as the collector reads them: the contents of a repository, and facts of a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.link_models import EdgeRow, ParentRow, ReferrerRow
+from chalicelib.adapters.dynamo.models import (
+    BlobRow,
+    BridgedRow,
+    HolderRow,
+    ImageRow,
+    IndexImageRow,
+    LinkRow,
+    ManifestColumns,
+    ManifestEntryRow,
+    RepositoryRow,
+    Row,
+    TagEntryRow,
+    UploadRow,
+    read_digest,
+)
+from chalicelib.domain.facts import Fact, FactKind
+from chalicelib.domain.marking import Contents, Line, ManifestEntry
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import Blob
+
+# What a scan has to send of an item, so that megabytes of manifests stay where they are. Sessions
+# are whole: they are few.
+SCANNED = (
+    "PK",
+    "SK",
+    "kind",
+    "digest",
+    "size_bytes",
+    "object_key",
+    "image_id",
+    "layer_digest",
+    "layer_bytes",
+    "layer_key",
+    "suspected_at_s",
+    "condemned",
+    "going",
+    "word",
+    "team",
+    "upload_id",
+    "repository",
+    "expires_at_s",
+    "offset_bytes",
+    "multipart_id",
+    "tail_key",
+    "tail_bytes",
+    "algorithm",
+    "claim",
+    "claim_expires_at_s",
+)
+
+
+class RunRow(Row, discriminator="collector run"):
+    """Where the collector of a scope is, and whose turn it is."""
+
+    word = UnicodeAttribute()
+    until_s = NumberAttribute()
+    state = UnicodeAttribute(null=True)
+
+
+def contents_of(
+    name: RepositoryName, record: RepositoryRow | None, rows: Sequence[Row]
+) -> Contents:
+    """A repository's partition, after its record."""
+    is_going = record is not None and bool(record.going)
+    bridged = [row for row in rows if isinstance(row, BridgedRow)]
+    return Contents(
+        name,
+        record.value() if record and not is_going else None,
+        record.revision if record else None,
+        is_going,
+        tags=tuple(row.value() for row in rows if isinstance(row, TagEntryRow)),
+        manifests=tuple(_entry(row) for row in rows if isinstance(row, ManifestEntryRow)),
+        links=tuple(row.value() for row in rows if isinstance(row, LinkRow)),
+        referrers=tuple(
+            Line(row.sk, read_digest(row.digest)) for row in rows if isinstance(row, ReferrerRow)
+        ),
+        parents=tuple(Line(row.sk, row.value()) for row in rows if isinstance(row, ParentRow)),
+        views={row.sk.removeprefix(keys.BRIDGED): read_digest(row.digest) for row in bridged},
+        listed=tuple(row.value().image_id for row in rows if isinstance(row, IndexImageRow)),
+    )
+
+
+def _entry(row: ManifestEntryRow) -> ManifestEntry:
+    return ManifestEntry(
+        read_digest(row.digest),
+        int(row.size_bytes),
+        read_digest(row.subject) if row.subject else None,
+        None if row.pushed_at_s is None else int(row.pushed_at_s),
+        row.object_key,
+    )
+
+
+def fact_of(item: Mapping[str, Any]) -> Fact | None:
+    """What an item is to the collector; None for those that are none of its business."""
+    row = Row.from_raw_data(dict(item))
+    place = row.pk.split("#", 2)
+    team = place[1] if len(place) > 1 else ""
+    if place[0] == "REPO":
+        return _held(row, team, RepositoryName(place[2]))
+    if isinstance(row, RepositoryRow):
+        return Fact(FactKind.RECORD, team, row.name(), is_going=bool(row.going))
+    if isinstance(row, HolderRow):
+        image_id = place[2]
+        return Fact(FactKind.HOLDER, team, row.name(), image_id=image_id)
+    if isinstance(row, BlobRow):
+        blob, condemned = row.value(), bool(row.condemned)
+        since_s = blob.suspected_at_s
+        return Fact(
+            FactKind.BLOB,
+            team,
+            None,
+            blob,
+            condemned,
+            False,
+            row.object_key,
+            suspected_at_s=since_s,
+        )
+    if isinstance(row, ImageRow):
+        return _image(row, team)
+    if isinstance(row, UploadRow):
+        return Fact(FactKind.UPLOAD, team, session=row.value())
+    if isinstance(row, ManifestColumns):
+        return Fact(FactKind.DOCUMENT, team, object_key=row.object_key or "")
+    return None
+
+
+def _held(row: Row, team: str, name: RepositoryName) -> Fact:
+    if isinstance(row, LinkRow):
+        return Fact(FactKind.LINK, team, name, row.value(), object_key=row.object_key)
+    if isinstance(row, EdgeRow):
+        return Fact(FactKind.WORD, team, name, word=row.word)
+    if isinstance(row, TagEntryRow) and row.image_id:
+        return Fact(FactKind.TAGGED_IMAGE, team, name, image_id=row.image_id)
+    if isinstance(row, ManifestColumns) and row.object_key:
+        return Fact(FactKind.DOCUMENT, team, name, object_key=row.object_key)
+    return Fact(FactKind.HELD, team, name)
+
+
+def _image(row: ImageRow, team: str) -> Fact:
+    blob = None
+    if row.layer_digest is not None:
+        blob = Blob(read_digest(row.layer_digest), int(row.layer_bytes), row.layer_key)
+    since_s = None if row.suspected_at_s is None else int(row.suspected_at_s)
+    return Fact(
+        FactKind.IMAGE,
+        team,
+        blob=blob,
+        object_key=row.layer_key or "",
+        image_id=row.image_id,
+        suspected_at_s=since_s,
+    )

@@ -1,0 +1,236 @@
+"""What the collector asks of the table: scans, sweeps on conditions, and where a run is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.collect_models import SCANNED, RunRow, contents_of, fact_of
+from chalicelib.adapters.dynamo.deletion import EVERYTHING, Deletion, equal
+from chalicelib.adapters.dynamo.link_models import EdgeRow, EventRow
+from chalicelib.adapters.dynamo.models import (
+    BlobRow,
+    ImageRow,
+    LinkRow,
+    ManifestRow,
+    RepositoryRow,
+    Row,
+    UploadRow,
+    read_digest,
+)
+from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Transaction
+from chalicelib.collect_ports import Scanned
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.marking import Contents, Going, Kind
+from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.records import Change, StoredManifest, TagEvent
+from chalicelib.domain.upload import UploadSession
+from chalicelib.ports import Conflict
+
+
+class Collecting(Deletion):
+    # --- looking ------------------------------------------------------------------------------
+
+    def scan(self, cursor: str | None, limit: int | None = None) -> Scanned:
+        start = None if cursor is None else keys.Key(*cursor.split("\n"))
+        items, last = self._table.scan(start, limit, SCANNED)
+        facts = [fact for item in items if (fact := fact_of(item)) is not None]
+        return Scanned(facts, None if last is None else f"{last.pk}\n{last.sk}")
+
+    def find_manifests(
+        self, team: str, name: RepositoryName, digests: Sequence[Digest]
+    ) -> Mapping[Digest, StoredManifest]:
+        rows = self._table.batch_get(keys.manifest(team, name, digest) for digest in digests)
+        found = [row.manifest() for row in rows if isinstance(row, ManifestRow)]
+        return {manifest.digest: manifest for manifest in found if manifest}
+
+    def read_contents(self, team: str, name: RepositoryName) -> Contents:
+        # The record first: what is added after it has another revision.
+        record = self._table.get(RepositoryRow, keys.repository(team, name))
+        rows = self._table.gather(Row, keys.contents(team, name), EVERYTHING)
+        return contents_of(name, record, rows)
+
+    # --- a repository -------------------------------------------------------------------------
+
+    def sweep(self, team: str, seen: Contents, going: Sequence[Going], change: Change) -> None:
+        name, columns, writes = seen.name, RepositoryRow, self._table.transaction()
+        key, record = keys.repository(team, name), seen.repository
+        if record is None:
+            writes.check(key, columns.pk.does_not_exist())
+        else:
+            same = equal(columns.life, record.life) & equal(columns.revision, seen.revision)
+            unchanged = columns.pk.exists() & columns.going.does_not_exist() & same
+            writes.update(key, [columns.swept.set(change.word)], unchanged)
+        for thing in going:
+            _TAKE[thing.kind](writes, team, name, thing, change)
+        if any(thing.object_key.startswith(f"{team}/edge/") for thing in going):
+            writes.delete(keys.edge(team, name))
+        writes.commit()
+
+    def suspect_link(self, team: str, name: RepositoryName, digest: Digest, at_s: int) -> None:
+        column = LinkRow.suspected_at_s
+        self._note(
+            LinkRow,
+            keys.link(team, name, digest),
+            lambda: [column.set(at_s)],
+            LinkRow.pk.exists() & column.does_not_exist(),
+        )
+
+    def drop_edge_word(self, team: str, name: RepositoryName, word: str) -> None:
+        writes = self._table.transaction()
+        writes.delete(keys.edge(team, name), condition=EdgeRow.word == word)
+        _unless_changed(writes.commit)
+
+    # --- what belongs to a team ---------------------------------------------------------------
+
+    def suspect_blob(self, team: str, digest: Digest, at_s: int) -> None:
+        columns = BlobRow
+        free = columns.suspected_at_s.does_not_exist() & columns.condemned.does_not_exist()
+        self._note(
+            BlobRow,
+            keys.blob(team, digest),
+            lambda: [columns.suspected_at_s.set(at_s)],
+            columns.pk.exists() & free,
+        )
+
+    def spare_blob(self, team: str, digest: Digest) -> None:
+        columns = BlobRow
+        self._note(
+            BlobRow,
+            keys.blob(team, digest),
+            lambda: [columns.suspected_at_s.remove()],
+            columns.pk.exists() & columns.condemned.does_not_exist(),
+        )
+
+    def condemn_blob(self, team: str, digest: Digest, suspected_at_s: int) -> bool:
+        columns = BlobRow
+        return self._note(
+            BlobRow,
+            keys.blob(team, digest),
+            lambda: [columns.condemned.set(True)],
+            columns.suspected_at_s == suspected_at_s,
+        )
+
+    def forget_blob(self, team: str, digest: Digest, object_key: str) -> None:
+        columns, writes = BlobRow, self._table.transaction()
+        going = columns.condemned.exists() & (columns.object_key == object_key)
+        writes.delete(keys.blob(team, digest), condition=going)
+        _unless_changed(writes.commit)
+
+    def suspect_image(self, team: str, image_id: str, at_s: int) -> None:
+        column = ImageRow.suspected_at_s
+        self._note(
+            ImageRow,
+            keys.image(team, image_id),
+            lambda: [column.set(at_s)],
+            ImageRow.pk.exists() & column.does_not_exist(),
+        )
+
+    def delete_image(self, team: str, image_id: str, suspected_at_s: int) -> bool:
+        key = keys.image(team, image_id)
+        pieces = self._table.gather(Row, key.pk, keys.span_after(keys.PIECES, ""))
+        writes = self._table.transaction()
+        writes.delete(key, condition=ImageRow.suspected_at_s == suspected_at_s)
+        for piece in pieces[: TRANSACTION_ITEMS - 1]:
+            writes.delete(keys.Key(piece.pk, piece.sk))
+        return _unless_changed(writes.commit)
+
+    def end_upload(self, session: UploadSession) -> bool:
+        writes = self._table.transaction()
+        same = UploadRow.expires_at_s == session.expires_at_s
+        writes.delete(keys.upload(session.team, session.upload_id), condition=same)
+        return _unless_changed(writes.commit)
+
+    def _note(
+        self,
+        model: type[Row],
+        key: keys.Key,
+        actions: Callable[[], Sequence[object]],
+        condition: Condition,
+    ) -> bool:
+        return _unless_changed(
+            lambda: self._table.update(model, key, actions(), condition)  # type: ignore[arg-type]
+        )
+
+    # --- runs ---------------------------------------------------------------------------------
+
+    def take_run(self, scope: str, word: str, *, now_s: int, until_s: int) -> str:
+        columns = RunRow
+        free = columns.pk.does_not_exist() | (columns.word == word) | (columns.until_s <= now_s)
+        row = self._table.update(
+            RunRow,
+            keys.run(scope),
+            actions=[
+                columns.kind.set(columns),
+                columns.word.set(word),
+                columns.until_s.set(until_s),
+            ],
+            condition=free,
+        )
+        return row.state or ""
+
+    def save_run(self, scope: str, word: str, state: str, *, until_s: int) -> None:
+        columns = RunRow
+        self._table.update(
+            RunRow,
+            keys.run(scope),
+            actions=[columns.state.set(state), columns.until_s.set(until_s)],
+            condition=columns.word == word,
+        )
+
+
+def _unless_changed(step: Callable[[], object]) -> bool:
+    try:
+        step()
+    except Conflict:
+        return False
+    return True
+
+
+Take = Callable[[Transaction, str, RepositoryName, Going, Change], None]
+
+
+def _tag(writes: Transaction, team: str, name: RepositoryName, thing: Going, by: Change) -> None:
+    tag = TagName(thing.text)
+    writes.delete(keys.tag(team, name, tag))
+    writes.delete(keys.tag_entry(team, name, tag))
+    writes.put(EventRow.of(team, name, TagEvent(tag, None, by)))
+
+
+def _manifest(
+    writes: Transaction, team: str, name: RepositoryName, thing: Going, _: Change
+) -> None:
+    digest = read_digest(thing.text)
+    writes.delete(keys.manifest(team, name, digest))
+    writes.delete(keys.manifest_entry(team, name, digest))
+
+
+def _link(writes: Transaction, team: str, name: RepositoryName, thing: Going, _: Change) -> None:
+    key = keys.link(team, name, read_digest(thing.text))
+    writes.delete(key, condition=LinkRow.suspected_at_s == thing.suspected_at_s)
+
+
+def _listed(writes: Transaction, team: str, name: RepositoryName, thing: Going, _: Change) -> None:
+    writes.delete(keys.index_image(team, name, thing.text))
+    writes.delete(keys.holder(team, thing.text, name))
+
+
+def _view(writes: Transaction, team: str, name: RepositoryName, thing: Going, _: Change) -> None:
+    writes.delete(keys.bridged(team, name, thing.text))
+
+
+def _line(writes: Transaction, team: str, name: RepositoryName, thing: Going, _: Change) -> None:
+    writes.delete(keys.Key(keys.contents(team, name), thing.text))
+
+
+_TAKE: Mapping[Kind, Take] = {
+    Kind.TAG: _tag,
+    Kind.MANIFEST: _manifest,
+    Kind.REFERRER: _line,
+    Kind.PARENT: _line,
+    Kind.VIEW: _view,
+    Kind.LISTED: _listed,
+    Kind.LINK: _link,
+}

@@ -1,0 +1,141 @@
+"""What the collector asks of the stores, beyond what requests do. Rules as in ``ports``.
+
+Each deletion holds only while the reason for it does: see ``docs/adr/0040-the-collector.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.domain.digest import Digest
+from chalicelib.domain.facts import Fact
+from chalicelib.domain.marking import Contents, Going
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.paging import Listing, Page
+from chalicelib.domain.records import Change
+from chalicelib.domain.upload import UploadSession
+from chalicelib.ports import BlobStore, MetadataStore
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A piece of the table; ``cursor`` is where the next one begins, None at the end."""
+
+    facts: Sequence[Fact]
+    cursor: str | None
+
+
+class CollectStore(MetadataStore, Protocol):
+    """The whole table, and deletions that somebody who adds something in time prevents."""
+
+    def scan(self, cursor: str | None, limit: int | None = None) -> Scanned:
+        """The next items of the table, each as it is now. Costs: 1 scan of at most 1 MB."""
+
+    def finish_deletion(self, team: str, name: RepositoryName) -> bool:
+        """As in ``SearchStore``."""
+
+    # --- a repository -------------------------------------------------------------------------
+
+    def sweep(self, team: str, seen: Contents, going: Sequence[Going], change: Change) -> None:
+        """Delete things of a repository, at most thirty, all or none.
+
+        ``change`` is noted for tags, and its word tells pushes that were under way to look again.
+        With a blob that lies at the edge goes the word that it lies under.
+        Raises: Conflict: something was added since, or somebody relies on one of its links.
+        Costs: 1 transaction.
+        """
+
+    def suspect_link(self, team: str, name: RepositoryName, digest: Digest, at_s: int) -> None:
+        """Note when a link was first needed by nothing; one that is gone is no error.
+
+        Costs: 1 conditional write.
+        """
+
+    def drop_edge_word(self, team: str, name: RepositoryName, word: str) -> None:
+        """Take the word from a repository that still has it. Costs: 1 conditional write."""
+
+    # --- what belongs to a team ---------------------------------------------------------------
+
+    def suspect_blob(self, team: str, digest: Digest, at_s: int) -> None:
+        """Note when a blob was first named by nothing. Costs: 1 conditional write."""
+
+    def spare_blob(self, team: str, digest: Digest) -> None:
+        """Take the suspicion from a blob. Costs: 1 conditional write."""
+
+    def condemn_blob(self, team: str, digest: Digest, suspected_at_s: int) -> bool:
+        """Let nobody name a blob any more; False where somebody has since it was suspected.
+
+        Costs: 1 conditional write.
+        """
+
+    def forget_blob(self, team: str, digest: Digest, object_key: str) -> None:
+        """Delete the row of a condemned blob, whose object is gone. Costs: 1 conditional write."""
+
+    def suspect_image(self, team: str, image_id: str, at_s: int) -> None:
+        """Note when a v1 image was first needed by nothing. Costs: 1 conditional write."""
+
+    def delete_image(self, team: str, image_id: str, suspected_at_s: int) -> bool:
+        """Delete a v1 image; False where somebody relies on it since it was suspected.
+
+        Costs: 1 query, 1 transaction.
+        """
+
+    def end_upload(self, session: UploadSession) -> bool:
+        """Delete a session that is still as it was; False where it is not.
+
+        Costs: 1 conditional write.
+        """
+
+    # --- runs ---------------------------------------------------------------------------------
+
+    def take_run(self, scope: str, word: str, *, now_s: int, until_s: int) -> str:
+        """Begin a run; the answer is what the last one saved, "" where nothing was.
+
+        Raises: Conflict: another run has not ended and its time is not over.
+        Costs: 1 conditional write.
+        """
+
+    def save_run(self, scope: str, word: str, state: str, *, until_s: int) -> None:
+        """Save where a run is; a time that is over lets the next one begin.
+
+        Raises: Conflict: another run has begun. Costs: 1 conditional write.
+        """
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object; where it came in parts, ``modified_at_s`` may be when the first was begun."""
+
+    key: str
+    size_bytes: int
+    modified_at_s: int
+
+
+@dataclass(frozen=True)
+class OpenParts:
+    """A multipart upload that is neither complete nor aborted."""
+
+    key: str
+    multipart_id: str
+    begun_at_s: int
+
+
+class CollectBlobs(BlobStore, Protocol):
+    """The whole bucket; ``page.after`` is a key, and with parts also what follows it."""
+
+    def list_objects(self, prefix: str, page: Page) -> Listing[StoredObject]:
+        """Objects whose keys begin so, bytewise. Costs: 1 call for each thousand."""
+
+    def list_parts(self, prefix: str, page: Page) -> Listing[OpenParts]:
+        """Multipart uploads whose keys begin so, from keys after ``page.after`` on.
+
+        All of one key are on one page. Costs: 1 call, or a few.
+        """
+
+    def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is no error.
+
+        A bucket that keeps versions keeps this one as long as it is told to. Costs: 1 call.
+        """
