@@ -40,6 +40,7 @@ class Fact:
     is_going: bool = False
     object_key: str = ""
     image_id: str = ""
+    ancestry: tuple[str, ...] = ()
     suspected_at_s: int | None = None
     session: UploadSession | None = None
     word: str = ""

@@ -207,7 +207,10 @@ def _keep_chain(
     known = world.metadata.find_images(team, ids)
     for image in images:
         try:
-            if image.image_id not in known:
+            found = known.get(image.image_id)
+            if found is not None and found.suspected_at_s is not None:
+                world.metadata.spare_image(team, image.image_id)
+            elif found is None:
                 world.metadata.put_image(team, image)
         except Gone:
             raise

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 
+from chalicelib.domain import keys
+from chalicelib.domain.digest import Digest
 from chalicelib.domain.facts import Fact, FactKind
 from chalicelib.domain.marking import Going, Kind
 from chalicelib.domain.marks import Marks, number
@@ -142,6 +144,9 @@ class _Pass:
         for fact in facts:
             self._see(fact)
         self._see_ancestors(facts)
+        for fact in facts:
+            if fact.kind is FactKind.WORD and fact.name is not None:
+                self._renew_word(fact.team, fact.name, fact.word)
         for team, name in dict.fromkeys(
             (fact.team, fact.name)
             for fact in facts
@@ -170,14 +175,31 @@ class _Pass:
         """The images of which something was seen need their ancestors; so do those in grace."""
         wanted: dict[str, dict[str, None]] = {}
         for fact in facts:
-            if fact.image_id and (
-                fact.kind is not FactKind.IMAGE or not self._is_long(fact.suspected_at_s)
-            ):
+            if fact.kind is FactKind.IMAGE and not self._is_long(fact.suspected_at_s):
+                for ancestor in fact.ancestry[1:]:
+                    self._marks.see("image", fact.team, ancestor)
+            elif fact.image_id and fact.kind is not FactKind.IMAGE:
                 wanted.setdefault(fact.team, {})[fact.image_id] = None
         for team, ids in wanted.items():
             for image in images_of(self._run.store, team, list(ids)).values():
                 for ancestor in image.ancestry[1:]:
                     self._marks.see("image", team, ancestor)
+
+    def _renew_word(self, team: str, name: RepositoryName, word: str) -> None:
+        """Give a repository another word at the edge, where old bytes lie under this one unused.
+
+        As long as it has the word they could be adopted. Not while anything comes in by it.
+        """
+        run = self._run
+        lying = run.blobs.list_objects(f"{keys.edge_place(team, word)}/", Page(OBJECTS_AT_ONCE))
+        ages_s = [run.clock.now_s() - each.modified_at_s for each in lying.entries]
+        if not ages_s or max(ages_s) <= run.graces.edge_s or min(ages_s) <= run.graces.settled_s:
+            return
+        digests = [Digest("sha256", each.key.rpartition("/")[2]) for each in lying.entries]
+        used = {blob.object_key for blob in run.store.find_blobs(team, digests).values()}
+        if run.is_dry or all(each.key in used for each in lying.entries):
+            return
+        run.store.drop_edge_word(team, name, word)
 
     def _is_long(self, suspected_at_s: int | None) -> bool:
         grace_s = self._run.graces.unneeded_s

@@ -7,7 +7,7 @@ from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo import keys, packing
 from chalicelib.adapters.dynamo.link_models import EdgeRow, ParentRow, ReferrerRow
 from chalicelib.adapters.dynamo.models import (
     BlobRow,
@@ -39,6 +39,7 @@ SCANNED = (
     "size_bytes",
     "object_key",
     "image_id",
+    "ancestry",
     "layer_digest",
     "layer_bytes",
     "layer_key",
@@ -158,5 +159,6 @@ def _image(row: ImageRow, team: str) -> Fact:
         blob=blob,
         object_key=row.layer_key or "",
         image_id=row.image_id,
+        ancestry=tuple(packing.unpack(row.ancestry).decode().split()),
         suspected_at_s=since_s,
     )

@@ -110,6 +110,7 @@ class MemoryCollecting:
                 blob=blob_of,
                 object_key=layer.object_key if layer else "",
                 image_id=image_id,
+                ancestry=image.ancestry,
                 suspected_at_s=image.suspected_at_s,
             )
             yield f"I {team} {image_id}", fact

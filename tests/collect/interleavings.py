@@ -1,0 +1,164 @@
+"""The collector among clients, in as many random orders of their calls as is asked for.
+
+    python -m tests.collect.interleavings 10000 [first seed]
+
+A story: a registry is filled, much of it is deleted, and passes of the collector suspect what is
+left. When the suspicions are old enough the collector runs beside clients who push, pull and delete
+the same few things; between any two calls to a store somebody else may have a turn, and hours may
+go by; the collector may be killed. Then: all that is shown is whole, and who looked or sent before
+they pushed was not refused. At last the collector runs alone, and leaves nothing that nobody needs.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.adapters.memory import MemoryBlobs, MemoryMetadata
+from chalicelib.domain.access import Mode
+from chalicelib.ports import Conflict
+from chalicelib.service.collect import collect
+from chalicelib.service.sweep import DAY_S, Removed, Run
+from tests.collect.audit import Leftovers, missing
+from tests.collect.clients import Client
+from tests.collect.steps import Actor, Schedule, Stepping
+from tests.conformance.runner import PlainPasswords
+from tests.support.world import SettableClock, memory_world
+
+PUSHES = ("push_image", "push_image", "push_index", "push_referrer", "push_v1", "push_large")
+READS = ("read", "read_v1")
+DELETIONS = ("delete_tag", "delete_manifest", "delete_repository")
+# After so many passes with a day between them nothing may be left: a link is suspected, deleted;
+# its blob is suspected, deleted; an object has to be seen by two passes; an image is between.
+QUIET_PASSES = 12
+
+
+@dataclass
+class Story:
+    """One seed's."""
+
+    seed: int
+    chosen: random.Random = field(init=False)
+    clock: SettableClock = field(default_factory=SettableClock)
+    store: MemoryMetadata = field(default_factory=MemoryMetadata)
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.chosen = random.Random(self.seed)
+        self.schedule = Schedule(self.chosen)
+        self.blobs = MemoryBlobs(self.clock)
+        metadata = Stepping(self.store, self.schedule)
+        self.world = memory_world(
+            Mode.OPEN,
+            clock=self.clock,
+            metadata=metadata,
+            search=metadata,
+            accounts=metadata,
+            blobs=Stepping(self.blobs, self.schedule),
+            passwords=PlainPasswords(),
+        )
+        self.run = Run(self.world, metadata, self.world.blobs, report=self._note)  # type: ignore[arg-type]
+
+    def _note(self, removed: Removed) -> None:
+        self.seen[removed.thing.kind.value] += 1
+
+    # --- before -------------------------------------------------------------------------------
+
+    def fill(self) -> None:
+        client = Client(self.world, self.chosen, may_be_refused=True)
+        for _ in range(self.chosen.randrange(2, 6)):
+            getattr(client, self.chosen.choice(PUSHES))()
+            getattr(client, self.chosen.choice((*READS, *DELETIONS)))()
+        for _ in range(self.chosen.randrange(1, 4)):
+            getattr(client, self.chosen.choice(DELETIONS))()
+        for _ in range(self.chosen.randrange(0, 4)):
+            self.passing()
+            self.clock.at_s += self.chosen.choice((2 * 3600, DAY_S + 10, DAY_S + 10))
+
+    def passing(self) -> None:
+        """A pass from beginning to end, alone."""
+        for _ in range(20):
+            if collect(self.run):
+                return
+        raise AssertionError("a pass has no end")
+
+    # --- at once ------------------------------------------------------------------------------
+
+    def meet(self) -> None:
+        deletes = self.chosen.random() < 0.4
+        actors = []
+        for number in range(self.chosen.randrange(1, 4)):
+            client = Client(self.world, random.Random(self.chosen.random()), deletes)
+            acts = [self._act(client, deletes) for _ in range(self.chosen.randrange(1, 3))]
+            actors.append(Actor(f"client {number}", lambda acts=acts: [act() for act in acts]))  # type: ignore[misc]
+        for number in range(self.chosen.choice((1, 1, 2))):
+            dies_at = self.chosen.randrange(1, 60) if self.chosen.random() < 0.4 else 0
+            actors.append(Actor(f"collector {number}", self._collect, dies_at))
+        self.schedule.run(actors)
+
+    def _act(self, client: Client, deletes: bool) -> Any:
+        kinds = PUSHES * 2 + READS + (DELETIONS if deletes else ())
+        return getattr(client, self.chosen.choice(kinds))
+
+    def _collect(self) -> None:
+        for _ in range(3):
+            try:
+                collect(self.run)
+            except Conflict:
+                self.seen["another run was under way"] += 1
+            # At most six hours in all: a request may take long, but not a day.
+            self.clock.at_s += 3700
+
+    # --- afterwards ---------------------------------------------------------------------------
+
+    def check_whole(self) -> None:
+        lost = missing(self.store, self.blobs)
+        assert not lost, f"seed {self.seed}: {lost}"
+
+    def check_clean(self) -> None:
+        for _ in range(QUIET_PASSES):
+            self.clock.at_s += DAY_S + 10
+            self.passing()
+            self.check_whole()
+        left = Leftovers(self.store, self.blobs).all()
+        assert not left, f"seed {self.seed}: {left}"
+
+    def tell(self) -> Counter[str]:
+        """Raises: AssertionError, with the seed."""
+        self.fill()
+        self.check_whole()
+        try:
+            self.meet()
+        except AssertionError as error:
+            raise AssertionError(f"seed {self.seed}: {error}") from error
+        self.check_whole()
+        self.check_clean()
+        return self.seen
+
+
+def tell_all(count: int, first: int = 0) -> Counter[str]:
+    """Stories of so many seeds; what the collector took away, counted."""
+    seen: Counter[str] = Counter()
+    for seed in range(first, first + count):
+        seen += Story(seed).tell()
+    return seen
+
+
+def main(arguments: list[str]) -> None:
+    count = int(arguments[0]) if arguments else 1000
+    first = int(arguments[1]) if len(arguments) > 1 else 0
+    begun = time.monotonic()
+    seen = tell_all(count, first)
+    print(f"{count} stories from seed {first} on: nothing needed was lost, nothing else was left")
+    print(
+        "the collector took away:", ", ".join(f"{n} x {what}" for what, n in sorted(seen.items()))
+    )
+    print(f"{time.monotonic() - begun:.0f} s")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
