@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.adapters.memory import MemoryBlobs, MemoryMetadata
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.manifest import parse_manifest
+from chalicelib.domain.marking import is_chained, shown_digest
 from chalicelib.domain.names import RepositoryName
+
+parse = lru_cache(5000)(parse_manifest)
 
 
 def whole_manifest(
@@ -25,7 +29,7 @@ def whole_manifest(
         yield f"{name}@{digest} has lost its document"
         return
     raw = stored.raw if stored.raw is not None else blobs.get(stored.object_key or "")
-    manifest = parse_manifest(raw, stored.media_type, digest.algorithm)
+    manifest = parse(raw, stored.media_type, digest.algorithm)
     for part in manifest.required_blobs:
         link = store.find_link(team, name, part.digest)
         if link is None:
@@ -108,14 +112,38 @@ class Leftovers:
         kept = (".collector/", "open/answers/")
         found = [key for key in objects["_objects"] if not key.startswith(kept)]
         left += [f"object {key}" for key in found if key not in named]
+        left += self._shown(state)
         states = [key for key in objects["_objects"] if key.startswith(".collector/")]
         return left + states[1:]
+
+    def _shown(self, state: Any) -> list[str]:
+        """Views, and images of the registry's own making, of what is gone."""
+        left, tagged = [], {(k[0], k[1], t.image_id) for k, t in state["_tags"].items()}
+        for team, name, key in state["_bridged"]:
+            source = shown_digest(key)
+            listed = state["_listed"].get((team, name), {})
+            if source is None and (team, name, key) not in tagged and key not in listed:
+                left.append(f"view of image {key}")
+            if source is not None and (team, name, source) not in state["_manifests"]:
+                left.append(f"view {key}")
+        for (team, name), listed in state["_listed"].items():
+            roots = {image_id for t, n, image_id in tagged if (t, n) == (team, name)}
+            for image_id in listed:
+                image = state["_images"].get((team, image_id))
+                digest = Digest("sha256", image_id)
+                if not is_chained(image) or (team, name, digest) in state["_manifests"]:
+                    roots.add(image_id)
+            needed = set(roots)
+            for image_id in roots & {key[1] for key in state["_images"]}:
+                needed.update(state["_images"][team, image_id].ancestry)
+            left += [f"{name} lists {image_id}" for image_id in listed if image_id not in needed]
+        return left
 
     def _links(self, state: Any) -> tuple[set[Any], set[Any]]:
         links, blobs = set(), set()
         for (team, name, digest), stored in state["_manifests"].items():
             raw = stored.raw if stored.raw is not None else self.blobs.get(stored.object_key)
-            manifest = parse_manifest(raw, stored.media_type, digest.algorithm)
+            manifest = parse(raw, stored.media_type, digest.algorithm)
             for part in (*manifest.layers, *([manifest.config] if manifest.config else [])):
                 links.add((team, name, part.digest))
                 blobs.add((team, part.digest))

@@ -118,6 +118,10 @@ class Client:
             raise
         self.pushed[name, digest_of(raw)] = raw
 
+    def leave_a_blob(self) -> None:
+        """A push that got no further."""
+        self._send_blob(self.chosen.choice(REPOSITORIES), self.chosen.choice(LAYERS))
+
     def read(self) -> None:
         """A pull in some form, which may make another one."""
         name, tag = self.chosen.choice(REPOSITORIES), self.chosen.choice(TAGS)
@@ -135,9 +139,9 @@ class Client:
         self._asked(lambda: manifests.delete(self.world, ACTOR, name, tag))
 
     def delete_manifest(self) -> None:
-        name = self.chosen.choice(REPOSITORIES)
-        raw = image(OCI, self.chosen.choice(LAYERS), annotations={"n": "0"})
-        self._asked(lambda: manifests.delete(self.world, ACTOR, name, digest_of(raw)))
+        if self.pushed:
+            name, digest = self.chosen.choice(sorted(self.pushed, key=str))
+            self._asked(lambda: manifests.delete(self.world, ACTOR, name, digest))
 
     def delete_repository(self) -> None:
         name = self.chosen.choice(REPOSITORIES)

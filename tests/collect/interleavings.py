@@ -20,18 +20,28 @@ from typing import Any
 
 from chalicelib.adapters.memory import MemoryBlobs, MemoryMetadata
 from chalicelib.domain.access import Mode
+from chalicelib.domain.retention import RetentionRule
 from chalicelib.ports import Conflict
+from chalicelib.service import retention
 from chalicelib.service.collect import collect
 from chalicelib.service.sweep import DAY_S, Removed, Run
 from tests.collect.audit import Leftovers, missing
-from tests.collect.clients import Client
+from tests.collect.clients import REPOSITORIES, Client
 from tests.collect.steps import Actor, Schedule, Stepping
 from tests.conformance.runner import PlainPasswords
 from tests.support.world import SettableClock, memory_world
 
-PUSHES = ("push_image", "push_image", "push_index", "push_referrer", "push_v1", "push_large")
+# Reading a manifest that fits into no row takes longer than all else: few stories have one.
+PUSHES = (
+    ("push_image", "push_image", "push_index", "push_referrer", "push_v1", "leave_a_blob") * 8
+) + ("push_large",)
 READS = ("read", "read_v1")
 DELETIONS = ("delete_tag", "delete_manifest", "delete_repository")
+RULES = (
+    (RetentionRule(None, None, 1),),
+    (RetentionRule("*", 1), RetentionRule(None, None, 1)),
+    (RetentionRule("x", None, 1), RetentionRule(None, None, 2)),
+)
 # After so many passes with a day between them nothing may be left: a link is suspected, deleted;
 # its blob is suspected, deleted; an object has to be seen by two passes; an image is between.
 QUIET_PASSES = 12
@@ -46,6 +56,7 @@ class Story:
     clock: SettableClock = field(default_factory=SettableClock)
     store: MemoryMetadata = field(default_factory=MemoryMetadata)
     seen: Counter[str] = field(default_factory=Counter)
+    pushed: dict[Any, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chosen = random.Random(self.seed)
@@ -72,10 +83,14 @@ class Story:
         client = Client(self.world, self.chosen, may_be_refused=True)
         for _ in range(self.chosen.randrange(2, 6)):
             getattr(client, self.chosen.choice(PUSHES))()
-            getattr(client, self.chosen.choice((*READS, *DELETIONS)))()
-        for _ in range(self.chosen.randrange(1, 4)):
-            getattr(client, self.chosen.choice(DELETIONS))()
-        for _ in range(self.chosen.randrange(0, 4)):
+            getattr(client, self.chosen.choice(READS))()
+        for name in REPOSITORIES:
+            if self.chosen.random() < 0.3 and self.store.find_repository("open", name):
+                rules = self.chosen.choice(RULES)
+                retention.set_rules(self.world, name, rules)
+        for _ in range(self.chosen.randrange(1, 5)):
+            getattr(client, self.chosen.choice((*READS, *DELETIONS[:2] * 3, *DELETIONS)))()
+        for _ in range(self.chosen.randrange(0, 5)):
             self.passing()
             self.clock.at_s += self.chosen.choice((2 * 3600, DAY_S + 10, DAY_S + 10))
 
@@ -92,16 +107,21 @@ class Story:
         deletes = self.chosen.random() < 0.4
         actors = []
         for number in range(self.chosen.randrange(1, 4)):
-            client = Client(self.world, random.Random(self.chosen.random()), deletes)
+            chosen = random.Random(self.chosen.random())
+            client = Client(self.world, chosen, deletes, self.pushed)
             acts = [self._act(client, deletes) for _ in range(self.chosen.randrange(1, 3))]
             actors.append(Actor(f"client {number}", lambda acts=acts: [act() for act in acts]))  # type: ignore[misc]
         for number in range(self.chosen.choice((1, 1, 2))):
             dies_at = self.chosen.randrange(1, 60) if self.chosen.random() < 0.4 else 0
             actors.append(Actor(f"collector {number}", self._collect, dies_at))
         self.schedule.run(actors)
+        if not deletes:
+            for name, digest in self.pushed:
+                found = self.store.find_manifest("open", name, digest)
+                assert found, f"{name}@{digest} was pushed and is gone"
 
     def _act(self, client: Client, deletes: bool) -> Any:
-        kinds = PUSHES * 2 + READS + (DELETIONS if deletes else ())
+        kinds = PUSHES + READS * 10 + (DELETIONS * 8 if deletes else ())
         return getattr(client, self.chosen.choice(kinds))
 
     def _collect(self) -> None:

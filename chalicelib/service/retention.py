@@ -1,0 +1,20 @@
+"""What a repository's owner lets the collector take away, and what that would be now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.retention import RetentionRule
+from chalicelib.service.hub import replace_record
+from chalicelib.service.tags import existing
+from chalicelib.service.world import World
+
+
+def set_rules(world: World, name: RepositoryName, rules: tuple[RetentionRule, ...]) -> None:
+    """Put these rules in the place of those that the repository has.
+
+    Raises: RegistryError(NAME_UNKNOWN, UNAVAILABLE). Costs: 1 read, 1 transaction.
+    """
+    before = existing(world, name)
+    replace_record(world, before, replace(before, retention=rules))
