@@ -84,7 +84,7 @@ class Story:
         for _ in range(self.chosen.randrange(2, 6)):
             getattr(client, self.chosen.choice(PUSHES))()
             getattr(client, self.chosen.choice(READS))()
-        for name in REPOSITORIES:
+        for name in dict.fromkeys(REPOSITORIES):
             if self.chosen.random() < 0.3 and self.store.find_repository("open", name):
                 rules = self.chosen.choice(RULES)
                 retention.set_rules(self.world, name, rules)
@@ -114,6 +114,8 @@ class Story:
         for number in range(self.chosen.choice((1, 1, 2))):
             dies_at = self.chosen.randrange(1, 60) if self.chosen.random() < 0.4 else 0
             actors.append(Actor(f"collector {number}", self._collect, dies_at))
+        for actor in actors:
+            actor.pace = self.chosen.choice((1, 3, 9))
         self.schedule.run(actors)
         if not deletes:
             for name, digest in self.pushed:

@@ -15,11 +15,12 @@ class Killed(Exception):
 
 @dataclass
 class Actor:
-    """Somebody who acts in a thread of their own, when it is their turn."""
+    """Somebody who acts in a thread of their own, when it is their turn: more often the faster."""
 
     name: str
     act: Callable[[], None]
     dies_at: int = 0
+    pace: int = 1
     steps: int = 0
     failure: BaseException | None = None
     is_done: bool = False
@@ -54,7 +55,7 @@ class Schedule:
             thread.start()
         left = list(actors)
         while left:
-            actor = self._random.choice(left)
+            actor = self._random.choices(left, [each.pace for each in left])[0]
             actor.turn.release()
             self._back.acquire()
             if actor.is_done:
