@@ -1,9 +1,11 @@
 """The Chalice application: everything is registered here, and no logic is."""
 
 import sys
+from typing import Any
 
+from chalicelib.api import collecting
 from chalicelib.api.blueprints import register_all
-from chalicelib.bootstrap import world
+from chalicelib.bootstrap import collector_run, world
 from chalicelib.config import read_log_settings
 from chalicelib.web.edge import RegistryApp
 from chalicelib.web.lines import Metrics
@@ -13,3 +15,8 @@ configure(sys.stdout)
 settings = read_log_settings()
 metrics = Metrics(settings.metrics)
 app = register_all(RegistryApp(app_name="roadstead", stage=settings.stage, metrics=metrics), world)
+
+
+@app.lambda_function(name="collect")
+def collect(event: object, context: Any) -> dict[str, object]:
+    return collecting.answer(collector_run, event, context.get_remaining_time_in_millis)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from chalicelib.adapters.aws import open_session, shared_session
 from chalicelib.adapters.clock import SystemClock
@@ -11,7 +12,8 @@ from chalicelib.adapters.hashing import ResumableHashing
 from chalicelib.adapters.passwords import Argon2Passwords
 from chalicelib.adapters.s3.store import S3Blobs
 from chalicelib.adapters.words import RandomWords
-from chalicelib.config import Settings, read_settings
+from chalicelib.config import Settings, read_collector_settings, read_settings
+from chalicelib.service.sweep import Graces, Run
 from chalicelib.service.world import World
 from chalicelib.trace import hearing
 
@@ -58,6 +60,21 @@ def build(settings: Settings) -> World:
         host=settings.host,
         v1_endpoints=settings.v1_endpoints,
     )
+
+
+def collector(world: World, **changes: Any) -> Run:
+    """What a run of the collector works with, on the stores of a world of ``build``."""
+    metadata, blobs = world.metadata, world.blobs
+    assert isinstance(metadata, DynamoMetadata)
+    assert isinstance(blobs, S3Blobs)
+    return Run(world, metadata, blobs, **changes)
+
+
+def collector_run(**changes: Any) -> Run:
+    """A run of this process's collector, whose role is its own."""
+    settings = read_collector_settings()
+    graces = Graces(unneeded_s=settings.grace_hours * 3600)
+    return collector(build(settings), graces=graces, **changes)
 
 
 @cache

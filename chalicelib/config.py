@@ -20,6 +20,7 @@
 | ROADSTEAD_V1_ENDPOINTS | hosts, parted by commas, to which v1 clients send their layers |
 | ROADSTEAD_STAGE | the stage's name in log lines and metrics (default `local`) |
 | ROADSTEAD_METRICS | what log lines make metrics by: `stage` (default), `action`, `team`, `off` |
+| ROADSTEAD_GRACE_HOURS | how long the collector leaves what nothing needs (default 24) |
 | AWS_REGION | the region of table and bucket |
 """
 
@@ -27,8 +28,9 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
@@ -67,6 +69,7 @@ class Settings:
     edge_key: bytes | None = field(repr=False, default=None)
     host: str = ""
     v1_endpoints: tuple[str, ...] = ()
+    grace_hours: int = 24
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
 
@@ -122,6 +125,18 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         host=_one_host(environ, "ROADSTEAD_HOST"),
         v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
     )
+
+
+def read_collector_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The collector's: it signs nothing, and its function holds no key.
+
+    Raises: SettingError.
+    """
+    settings = read_settings({**environ, "ROADSTEAD_SIGNING_KEY": secrets.token_hex(MIN_KEY_BYTES)})
+    text = environ.get("ROADSTEAD_GRACE_HOURS") or "24"
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise SettingError("ROADSTEAD_GRACE_HOURS must be a whole number from 1 on")
+    return replace(settings, grace_hours=int(text))
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

@@ -30,7 +30,7 @@ def create_administrator(data: Path, name: str, password: str) -> None:
         except RegistryError as error:
             raise EmbeddedStackError(f"{name}: {error.message}. Nothing was changed.") from error
 
-    _with_world(data, create)
+    with_world(data, create)
 
 
 def invite(data: Path) -> str:
@@ -38,10 +38,10 @@ def invite(data: Path) -> str:
 
     Raises: EmbeddedStackError.
     """
-    return _with_world(data, accounts.invite)
+    return with_world(data, accounts.invite)
 
 
-def _with_world(data: Path, use: Callable[[World], T]) -> T:
+def with_world(data: Path, use: Callable[[World], T]) -> T:
     endpoints = local.recall_endpoints(data)
     if endpoints is not None:
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
+from roadstead import collecting
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_parsers(commands)
     _add_gateway(commands)
+    collecting.add_command(commands, DEFAULT_DATA)
     deployment.add_commands(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
@@ -117,6 +119,8 @@ def _run(asked: argparse.Namespace) -> int:
     """The status of a command. Raises: Failure."""
     if asked.command in deployment.COMMANDS:
         return deployment.run(asked)
+    if asked.command == "collect":
+        return collecting.run(asked)
     if asked.command == "gateway":
         run_gateway(asked)
     elif asked.command in ("push", "pull", "proxy"):

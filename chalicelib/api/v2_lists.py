@@ -18,12 +18,16 @@ from chalicelib.domain.media_types import OCI_INDEX
 from chalicelib.domain.names import parse_tag
 from chalicelib.domain.paging import Page, parse_page
 from chalicelib.domain.records import StoredManifest, TagEvent, referrer_order
+from chalicelib.domain.retention import RetentionRule, parse_retention
 from chalicelib.domain.tag_rules import TagRule, parse_rules
 from chalicelib.service import catalog as catalogs
+from chalicelib.service import retention
 from chalicelib.service import tags as tagging
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
+
+MAX_PREVIEWED = 1000
 
 
 def next_link(path: str, page: Page, last: str, **more: str) -> dict[str, str]:
@@ -94,6 +98,29 @@ def put_rules(call: Call) -> Response:
 
 def _rules(rules: tuple[TagRule, ...]) -> Response:
     return json_response({"rules": [vars(rule) for rule in rules]})
+
+
+@handles("v2.retention.get")
+def get_retention(call: Call) -> Response:
+    return _retention(tagging.existing(call.world, call.name).retention)
+
+
+@handles("v2.retention.put")
+def put_retention(call: Call) -> Response:
+    rules = parse_retention(read_object(call.request.body, ErrorCode.BAD_REQUEST))
+    retention.set_rules(call.world, call.name, rules)
+    return _retention(rules)
+
+
+@handles("v2.retention.preview")
+def preview_retention(call: Call) -> Response:
+    going = retention.preview(call.world, call.name)
+    shown = [{"kind": each.kind.value, "name": each.text, "why": each.why} for each in going]
+    return json_response({"going": shown[:MAX_PREVIEWED], "more": len(shown) > MAX_PREVIEWED})
+
+
+def _retention(rules: tuple[RetentionRule, ...]) -> Response:
+    return json_response({"rules": [rule.shown() for rule in rules]})
 
 
 @handles("v2.referrers")

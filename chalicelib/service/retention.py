@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from chalicelib.domain.marking import Going
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.retention import RetentionRule
 from chalicelib.service.hub import replace_record
+from chalicelib.service.sweep import previewed
 from chalicelib.service.tags import existing
 from chalicelib.service.world import World
 
@@ -18,3 +20,12 @@ def set_rules(world: World, name: RepositoryName, rules: tuple[RetentionRule, ..
     """
     before = existing(world, name)
     replace_record(world, before, replace(before, retention=rules))
+
+
+def preview(world: World, name: RepositoryName) -> tuple[Going, ...]:
+    """The tags and manifests that the rules would take now.
+
+    Raises: RegistryError(NAME_UNKNOWN). Costs: 1 read; those of ``sweep.previewed``.
+    """
+    existing(world, name)
+    return previewed(world, world.team_of(name), name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from chalicelib.collect_ports import CollectBlobs, CollectStore
 from chalicelib.domain.digest import Digest
@@ -12,7 +12,6 @@ from chalicelib.domain.image import V1Image
 from chalicelib.domain.marking import Contents, Going, Kind, Marked, Needs, mark
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Change, StoredManifest
-from chalicelib.domain.retention import RetentionRule
 from chalicelib.ports import Clock, Conflict, MetadataStore, Missing, Words
 from chalicelib.service.documents import parsed
 from chalicelib.service.world import World
@@ -159,18 +158,11 @@ def _apply(run: Run, team: str, contents: Contents, marked: Marked, now_s: int) 
             return
 
 
-def previewed(
-    world: World, team: str, name: RepositoryName, rules: tuple[RetentionRule, ...] | None = None
-) -> tuple[Going, ...]:
-    """The tags and manifests that retention rules would take now: the repository's, or these.
+def previewed(world: World, team: str, name: RepositoryName) -> tuple[Going, ...]:
+    """The tags and manifests that a repository's retention rules would take now.
 
     Costs: those of reading for ``sweep_repository``.
     """
     contents = world.metadata.read_contents(team, name)
-    record = contents.repository
-    if record is None:
-        return ()
-    if rules is not None:
-        contents = replace(contents, repository=replace(record, retention=rules))
     marked = marked_now(world, team, contents, world.clock.now_s(), DAY_S)
     return tuple(thing for thing in marked.going if thing.kind in (Kind.TAG, Kind.MANIFEST))

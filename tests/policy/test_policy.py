@@ -83,7 +83,7 @@ def test_the_policy_allows_what_the_calls_need_and_no_more() -> None:
 # --- every function ---------------------------------------------------------------------------
 
 POLICIES = sorted((ROOT / ".chalice").glob("policy-*.json"))
-# The functions whose work it is to delete; none is written yet.
+# The function whose work it is to delete.
 MAY_DELETE = frozenset({"policy-collector.json"})
 
 

@@ -1,0 +1,103 @@
+"""`roadstead collect`: the collector by hand, in a local registry or in one on AWS."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from chalicelib.api.collecting import sentence
+from chalicelib.bootstrap import build, collector
+from chalicelib.config import SettingError, read_collector_settings
+from chalicelib.domain.errors import RegistryError
+from chalicelib.domain.names import parse_repository_name
+from chalicelib.ports import Conflict, PortError
+from chalicelib.service.collect import collect
+from chalicelib.service.sweep import Graces, Removed, Run, sweep_repository
+from chalicelib.service.world import World
+from roadstead import admin
+from roadstead.failure import Failure
+
+# More runs than a pass ever takes where no run has an end of its own.
+MAX_RUNS = 100
+
+
+def add_command(commands: Any, data: Path) -> None:
+    """The grammar of the command."""
+    command = commands.add_parser(
+        "collect", help="take away what nothing needs: says what and why; repeat it after a day"
+    )
+    command.add_argument("--data", type=Path, default=data, help="the folder of a local registry")
+    command.add_argument(
+        "--aws",
+        action="store_true",
+        help="the registry that ROADSTEAD_TABLE, ROADSTEAD_BUCKET and AWS_REGION name",
+    )
+    command.add_argument("--team", help="only this team")
+    command.add_argument("--repository", help="only this repository, and not what it shares")
+    command.add_argument("--dry-run", action="store_true", help="say it and change nothing")
+    command.add_argument("--json", action="store_true", help="a line of JSON for each thing")
+    command.add_argument(
+        "--grace-hours", type=int, default=24, help="how long to leave what nothing needs"
+    )
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Do a pass. Raises: Failure."""
+    if asked.grace_hours < 1:
+        raise Failure("--grace-hours must be 1 or more.")
+    counted: Counter[str] = Counter()
+
+    def note(removed: Removed) -> None:
+        counted[removed.thing.kind.value] += 1
+        print(_line(removed) if asked.json else sentence(removed), flush=True)
+
+    graces = Graces(unneeded_s=asked.grace_hours * 3600)
+
+    def use(world: World) -> None:
+        _collect(collector(world, graces=graces, report=note, is_dry=asked.dry_run), asked)
+
+    try:
+        if asked.aws:
+            use(build(read_collector_settings()))
+        else:
+            admin.with_world(asked.data, use)
+    except SettingError as error:
+        raise Failure(f"{error}.") from error
+    except RegistryError as error:
+        raise Failure(f"{error.message}.") from error
+    except Conflict as error:
+        raise Failure("Another run of the collector is under way; come again later.") from error
+    except PortError as error:
+        raise Failure(f"The stores cannot be reached: {error}") from error
+    if not asked.json:
+        told = ", ".join(f"{count} x {kind}" for kind, count in sorted(counted.items()))
+        verb = "Would go" if asked.dry_run else "Gone"
+        print(f"{verb}: {told or 'nothing'}.", file=sys.stderr)
+    return 0
+
+
+def _collect(work: Run, asked: argparse.Namespace) -> None:
+    if asked.repository:
+        name = parse_repository_name(asked.repository)
+        sweep_repository(work, work.world.team_of(name), name)
+        return
+    for _ in range(MAX_RUNS):
+        if collect(work, asked.team):
+            return
+
+
+def _line(removed: Removed) -> str:
+    thing = removed.thing
+    document = {
+        "team": removed.team,
+        "repository": removed.name.path if removed.name else None,
+        "kind": thing.kind.value,
+        "name": thing.text,
+        "why": thing.why,
+        "size_bytes": thing.size_bytes,
+    }
+    return json.dumps(document)
