@@ -21,6 +21,9 @@ DAY_S = 24 * 3600
 THINGS_AT_ONCE = 30
 MANIFESTS_AT_ONCE = 100
 TRIES = 4
+# What was read of manifests, for when a repository has to be looked at once more.
+KNOWN_AT_ONCE = 20_000
+Known = dict[Digest, Needs]
 WHO = "collector"
 
 
@@ -60,6 +63,7 @@ class Run:
     is_dry: bool = False
     is_over: Callable[[], bool] = lambda: False
     report: Callable[[Removed], None] = lambda removed: None
+    known: Known = field(default_factory=dict)
 
     @property
     def clock(self) -> Clock:
@@ -91,7 +95,10 @@ def sweep_repository(run: Run, team: str, name: RepositoryName) -> bool:
             run.note(team, name, Going(Kind.REPOSITORY, name.path, "its deletion was cut off"))
             return True
         now_s = run.clock.now_s()
-        marked = marked_now(run.world, team, contents, now_s, run.graces.unneeded_s)
+        if len(run.known) > KNOWN_AT_ONCE:
+            run.known.clear()
+        grace_s = run.graces.unneeded_s
+        marked = marked_now(run.world, team, contents, now_s, grace_s, run.known)
         try:
             _apply(run, team, contents, marked, now_s)
         except Conflict:
@@ -100,9 +107,11 @@ def sweep_repository(run: Run, team: str, name: RepositoryName) -> bool:
     return False
 
 
-def marked_now(world: World, team: str, contents: Contents, now_s: int, grace_s: int) -> Marked:
+def marked_now(
+    world: World, team: str, contents: Contents, now_s: int, grace_s: int, known: Known
+) -> Marked:
     """What goes of a repository. Costs: 1 batch read for each hundred manifests and images."""
-    needs = _needs(world, team, contents)
+    needs = _needs(world, team, contents, known)
     wanted = dict.fromkeys(contents.listed)
     wanted.update(dict.fromkeys(tag.image_id for tag in contents.tags if tag.image_id))
     images = images_of(world.metadata, team, list(wanted))
@@ -113,17 +122,16 @@ def images_of(store: MetadataStore, team: str, image_ids: Sequence[str]) -> Mapp
     return store.find_images(team, image_ids) if image_ids else {}
 
 
-def _needs(world: World, team: str, contents: Contents) -> dict[Digest, Needs]:
+def _needs(world: World, team: str, contents: Contents, known: Known) -> Mapping[Digest, Needs]:
     """What each manifest names; those that cannot be read are not there."""
-    needs: dict[Digest, Needs] = {}
-    digests = [entry.digest for entry in contents.manifests]
+    digests = [entry.digest for entry in contents.manifests if entry.digest not in known]
     for at in range(0, len(digests), MANIFESTS_AT_ONCE):
         wanted = digests[at : at + MANIFESTS_AT_ONCE]
         for stored in world.metadata.find_manifests(team, contents.name, wanted).values():
             found = _needs_of(world, stored)
             if found is not None:
-                needs[stored.digest] = found
-    return needs
+                known[stored.digest] = found
+    return known
 
 
 def _needs_of(world: World, stored: StoredManifest) -> Needs | None:
@@ -164,5 +172,5 @@ def previewed(world: World, team: str, name: RepositoryName) -> tuple[Going, ...
     Costs: those of reading for ``sweep_repository``.
     """
     contents = world.metadata.read_contents(team, name)
-    marked = marked_now(world, team, contents, world.clock.now_s(), DAY_S)
+    marked = marked_now(world, team, contents, world.clock.now_s(), DAY_S, {})
     return tuple(thing for thing in marked.going if thing.kind in (Kind.TAG, Kind.MANIFEST))

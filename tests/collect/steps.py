@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from greenlet import getcurrent, greenlet
 
 
 class Killed(Exception):
@@ -15,70 +16,61 @@ class Killed(Exception):
 
 @dataclass
 class Actor:
-    """Somebody who acts in a thread of their own, when it is their turn: more often the faster."""
+    """Somebody who acts when it is their turn, more often the faster they are.
+
+    ``dies_at`` is the step at which they are killed; 0: never.
+    """
 
     name: str
-    act: Callable[[], None]
+    act: Callable[[], object]
     dies_at: int = 0
     pace: int = 1
     steps: int = 0
-    failure: BaseException | None = None
-    is_done: bool = False
-    turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    failure: Exception | None = None
 
 
+@dataclass
 class Schedule:
     """Runs actors to their ends, one step at a time, in an order that the seed decides."""
 
-    def __init__(self, chosen: random.Random) -> None:
-        self._random = chosen
-        self._back = threading.Semaphore(0)
-        self._here = threading.local()
-        self.trace: list[str] = []
+    chosen: random.Random
+    trace: list[str] = field(default_factory=list)
+    _running: dict[Any, Actor] = field(default_factory=dict)
 
     def step(self, what: str) -> None:
         """Called before each call to a store; outside of ``run`` nobody waits."""
-        actor: Actor | None = getattr(self._here, "actor", None)
+        here = getcurrent()
+        actor = self._running.get(here)
         if actor is None:
             return
-        self._back.release()
-        actor.turn.acquire()
+        here.parent.switch()
         actor.steps += 1
         self.trace.append(f"{actor.name}: {what}")
         if actor.steps == actor.dies_at:
             raise Killed(what)
 
     def run(self, actors: list[Actor]) -> None:
-        """All of them to their ends. Raises: what any of them raised but ``Killed``."""
-        threads = [threading.Thread(target=self._follow, args=(actor,)) for actor in actors]
-        for thread in threads:
-            thread.start()
-        left = list(actors)
+        """All of them to their ends. Raises: AssertionError: what any raised but ``Killed``."""
+        self._running = {greenlet(lambda actor=actor: _follow(actor)): actor for actor in actors}
+        left = dict(self._running)
         while left:
-            actor = self._random.choices(left, [each.pace for each in left])[0]
-            actor.turn.release()
-            self._back.acquire()
-            if actor.is_done:
-                left.remove(actor)
-        for thread in threads:
-            thread.join()
+            turn = self.chosen.choices(list(left), [each.pace for each in left.values()])[0]
+            turn.switch()
+            if turn.dead:
+                del left[turn]
+        self._running = {}
         for actor in actors:
             if actor.failure is not None:
                 raise AssertionError(f"{actor.name}: {actor.failure!r}") from actor.failure
 
-    def _follow(self, actor: Actor) -> None:
-        actor.turn.acquire()
-        self._here.actor = actor
-        try:
-            actor.act()
-        except Killed:
-            pass
-        except BaseException as error:
-            actor.failure = error
-        finally:
-            self._here.actor = None
-            actor.is_done = True
-            self._back.release()
+
+def _follow(actor: Actor) -> None:
+    try:
+        actor.act()
+    except Killed:
+        return
+    except Exception as error:
+        actor.failure = error
 
 
 class Stepping:
