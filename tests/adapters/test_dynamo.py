@@ -10,12 +10,14 @@ import pytest
 from chalicelib.adapters.aws import open_session
 from chalicelib.adapters.dynamo import DynamoMetadata, create_table
 from chalicelib.domain.digest import Digest, digest_of
+from chalicelib.domain.image import StoredLayer, V1Image
 from chalicelib.domain.names import TagName
 from chalicelib.domain.paging import Page
 from chalicelib.domain.records import IndexImage
 from chalicelib.domain.upload import UploadSession
 from chalicelib.image_ports import ImageStore
 from chalicelib.ports import Held, MetadataStore, PortError, Unavailable
+from tests.contracts.collect_contract import CollectContract
 from tests.contracts.hub_contract import HubContract
 from tests.contracts.metadata_contract import MetadataContract
 from tests.contracts.values import (
@@ -49,7 +51,7 @@ def store(stack: Stack, calls: list[str]) -> DynamoMetadata:
     return stack.metadata(on_request=calls.append)
 
 
-class TestDynamoMetadata(MetadataContract, HubContract):
+class TestDynamoMetadata(MetadataContract, HubContract, CollectContract):
     """The contract, on the store of this module."""
 
 
@@ -247,6 +249,13 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "find_link": (lambda s, t: s.find_link(t, APP, blob().digest), ["GetItem"]),
     "delete_link": (lambda s, t: s.delete_link(t, APP, blob().digest), TRANSACTION),
     "find_blob": (lambda s, t: s.find_blob(t, blob().digest), ["GetItem"]),
+    "spare_link": (lambda s, t: s.spare_link(t, APP, blob().digest), ["UpdateItem"]),
+    "spare_image": (lambda s, t: s.spare_image(t, B), ["UpdateItem"]),
+    "find_manifests": (
+        lambda s, t: s.find_manifests(t, APP, [manifest().digest]),
+        ["BatchGetItem"],
+    ),
+    "read_contents": (lambda s, t: s.read_contents(t, APP), ["GetItem", "Query"]),
     "put_blob": (lambda s, t: s.put_blob(t, APP, blob(b"new")), TRANSACTION),
     "put_blob, closing": (lambda s, t: s.put_blob(t, APP, blob(b"n"), _held(t)), TRANSACTION),
     "find_blobs": (lambda s, t: s.find_blobs(t, DIGESTS), ["BatchGetItem"]),
@@ -280,8 +289,12 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         ["BatchGetItem"] * 2,
     ),
     "put_image": (lambda s, t: s.put_image(t, image(A, b"{}")), ["PutItem"]),
-    "put_layer": (lambda s, t: s.put_layer(t, uploaded(A)), TRANSACTION),
-    "put_layer, closing": (lambda s, t: s.put_layer(t, uploaded(A), _held(t)), TRANSACTION),
+    "put_layer": (lambda s, t: s.put_layer(t, _other(A)), TRANSACTION),
+    "put_layer, closing": (lambda s, t: s.put_layer(t, _other(A), _held(t)), TRANSACTION),
+    "put_layer, of bytes that somebody has brought before": (
+        lambda s, t: s.put_layer(t, uploaded(A)),
+        [*TRANSACTION, "GetItem", *TRANSACTION],
+    ),
     "seal_image": (lambda s, t: s.seal_image(t, uploaded(B)), ["UpdateItem"]),
     "put_index_images, known": (
         lambda s, t: s.put_index_images(t, APP, [IndexImage(A, "y")]),
@@ -326,3 +339,8 @@ def test_a_dead_port_is_unavailable_at_once() -> None:
         store.put_manifest("team", repository(), manifest(), [tag()], change())
     with pytest.raises(Unavailable):
         store.list_tags("team", APP, Page(1))
+
+
+def _other(image_id: str) -> V1Image:
+    """An image with a layer that nobody has brought before."""
+    return uploaded(image_id, layer=StoredLayer(digest_of(b"other"), 5, "team/objects/other"))

@@ -21,7 +21,7 @@ from chalicelib.domain.paging import Page
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Conflict, MetadataStore, PortError, Unavailable
 from tests.adapters.scripted import Say, cancelled, dynamo_error, scripted
-from tests.contracts.values import APP, NOW_S, V1, blob, change, manifest, repository, session, tag
+from tests.contracts.values import APP, NOW_S, V1, change, manifest, repository, session, tag
 
 CONTENDED = cancelled("None", "TransactionConflict", "None")
 
@@ -98,7 +98,7 @@ def test_a_write_that_always_meets_another_gives_up(answer: Say) -> None:
 )
 def test_a_condition_that_does_not_hold_cancels_for_good(codes: Sequence[str]) -> None:
     with talk(cancelled(*codes)) as here, pytest.raises(Conflict):
-        here.store.put_blob("team", APP, blob())
+        here.store.put_tag("team", repository(), tag(image_id="a" * 64), change())
     assert len(here.bodies) == 1
 
 

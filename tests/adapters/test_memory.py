@@ -6,18 +6,20 @@ import pytest
 
 from chalicelib.adapters.memory import MemoryBlobs, MemoryMetadata
 from tests.contracts.blob_contract import BlobContract, Fetch
+from tests.contracts.collect_blobs import CollectBlobsContract
+from tests.contracts.collect_contract import CollectContract
 from tests.contracts.hub_contract import HubContract
 from tests.contracts.metadata_contract import MetadataContract
 from tests.support.world import SettableClock
 
 
-class TestMemoryMetadata(MetadataContract, HubContract):
+class TestMemoryMetadata(MetadataContract, HubContract, CollectContract):
     @pytest.fixture
     def store(self) -> MemoryMetadata:
         return MemoryMetadata()
 
 
-class TestMemoryBlobs(BlobContract):
+class TestMemoryBlobs(BlobContract, CollectBlobsContract):
     @pytest.fixture
     def clock(self) -> SettableClock:
         return SettableClock()

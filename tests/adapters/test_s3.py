@@ -24,6 +24,7 @@ from chalicelib.ports import (
 )
 from tests.adapters.scripted import Say, s3_error, scripted
 from tests.contracts.blob_contract import BlobContract, Fetch
+from tests.contracts.collect_blobs import CollectBlobsContract
 from tests.support.stack import BUCKET, Stack
 from tests.support.world import SettableClock
 
@@ -47,7 +48,7 @@ def clock() -> SettableClock:
     return SettableClock(int(time.time()))
 
 
-class TestS3Blobs(BlobContract):
+class TestS3Blobs(BlobContract, CollectBlobsContract):
     @pytest.fixture
     def store(self, stack: Stack, clock: SettableClock) -> S3Blobs:
         return stack.blobs(clock)
