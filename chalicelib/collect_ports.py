@@ -123,15 +123,15 @@ class OpenParts:
 
 
 class CollectBlobs(BlobStore, Protocol):
-    """The whole bucket; ``page.after`` is a key, and with parts also what follows it."""
+    """The whole bucket."""
 
     def list_objects(self, prefix: str, page: Page) -> Listing[StoredObject]:
         """Objects whose keys begin so, bytewise. Costs: 1 call for each thousand."""
 
-    def list_parts(self, prefix: str, page: Page) -> Listing[OpenParts]:
-        """Multipart uploads whose keys begin so, from keys after ``page.after`` on.
+    def list_parts(self, prefix: str) -> Sequence[OpenParts]:
+        """All multipart uploads whose keys begin so, by key: they are few.
 
-        All of one key are on one page. Costs: 1 call, or a few.
+        Costs: 1 call for each thousand.
         """
 
     def delete(self, key: str) -> None:

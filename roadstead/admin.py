@@ -41,21 +41,26 @@ def invite(data: Path) -> str:
     return with_world(data, accounts.invite)
 
 
-def with_world(data: Path, use: Callable[[World], T]) -> T:
+def with_world(data: Path, use: Callable[[World], T], mode: Mode | None = Mode.ACCOUNTS) -> T:
+    """Use the world of a data folder; without a mode that of its registry.
+
+    Raises: EmbeddedStackError.
+    """
     endpoints = local.recall_endpoints(data)
     if endpoints is not None:
         try:
-            return use(_open(data, endpoints))
+            return use(_open(data, endpoints, mode))
         except Unavailable:
             local.forget_endpoints(data)
     stack = EmbeddedStack(data, log=lambda line: None)
     endpoints = stack.start()
     try:
-        return use(_open(data, endpoints))
+        return use(_open(data, endpoints, mode))
     finally:
         stack.stop()
 
 
-def _open(data: Path, endpoints: StackEndpoints) -> World:
-    keys = local.registry_keys(data, Mode.ACCOUNTS)
-    return local.open_world(endpoints, local.Choices(Mode.ACCOUNTS), keys)
+def _open(data: Path, endpoints: StackEndpoints, mode: Mode | None) -> World:
+    mode = local.kept_mode(data) if mode is None else mode
+    keys = local.registry_keys(data, mode)
+    return local.open_world(endpoints, local.Choices(mode), keys)

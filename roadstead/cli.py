@@ -13,7 +13,6 @@ from typing import Any
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
-from roadstead import collecting
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
@@ -63,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_parsers(commands)
     _add_gateway(commands)
-    collecting.add_command(commands, DEFAULT_DATA)
+    _add_collect(commands)
     deployment.add_commands(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
@@ -75,6 +74,27 @@ def parser() -> argparse.ArgumentParser:
     invite = admin.add_parser("invite", help="make an invitation for one account, shown once")
     invite.add_argument("--data", type=Path, default=DEFAULT_DATA)
     return root
+
+
+def _add_collect(commands: Any) -> None:
+    command = commands.add_parser(
+        "collect", help="take away what nothing needs: says what and why; repeat it after a day"
+    )
+    command.add_argument(
+        "--data", type=Path, default=DEFAULT_DATA, help="the folder of a local registry"
+    )
+    command.add_argument(
+        "--aws",
+        action="store_true",
+        help="the registry that ROADSTEAD_TABLE, ROADSTEAD_BUCKET and AWS_REGION name",
+    )
+    command.add_argument("--team", help="only this team")
+    command.add_argument("--repository", help="only this repository, and not what it shares")
+    command.add_argument("--dry-run", action="store_true", help="say it and change nothing")
+    command.add_argument("--json", action="store_true", help="a line of JSON for each thing")
+    command.add_argument(
+        "--grace-hours", type=int, default=24, help="how long to leave what nothing needs"
+    )
 
 
 def _add_gateway(commands: Any) -> None:
@@ -120,6 +140,8 @@ def _run(asked: argparse.Namespace) -> int:
     if asked.command in deployment.COMMANDS:
         return deployment.run(asked)
     if asked.command == "collect":
+        from roadstead import collecting  # noqa: PLC0415
+
         return collecting.run(asked)
     if asked.command == "gateway":
         run_gateway(asked)

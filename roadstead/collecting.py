@@ -6,8 +6,6 @@ import argparse
 import json
 import sys
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 from chalicelib.api.collecting import sentence
 from chalicelib.bootstrap import build, collector
@@ -23,26 +21,6 @@ from roadstead.failure import Failure
 
 # More runs than a pass ever takes where no run has an end of its own.
 MAX_RUNS = 100
-
-
-def add_command(commands: Any, data: Path) -> None:
-    """The grammar of the command."""
-    command = commands.add_parser(
-        "collect", help="take away what nothing needs: says what and why; repeat it after a day"
-    )
-    command.add_argument("--data", type=Path, default=data, help="the folder of a local registry")
-    command.add_argument(
-        "--aws",
-        action="store_true",
-        help="the registry that ROADSTEAD_TABLE, ROADSTEAD_BUCKET and AWS_REGION name",
-    )
-    command.add_argument("--team", help="only this team")
-    command.add_argument("--repository", help="only this repository, and not what it shares")
-    command.add_argument("--dry-run", action="store_true", help="say it and change nothing")
-    command.add_argument("--json", action="store_true", help="a line of JSON for each thing")
-    command.add_argument(
-        "--grace-hours", type=int, default=24, help="how long to leave what nothing needs"
-    )
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -64,7 +42,7 @@ def run(asked: argparse.Namespace) -> int:
         if asked.aws:
             use(build(read_collector_settings()))
         else:
-            admin.with_world(asked.data, use)
+            admin.with_world(asked.data, use, None)
     except SettingError as error:
         raise Failure(f"{error}.") from error
     except RegistryError as error:

@@ -72,6 +72,14 @@ def registry_keys(data: Path, mode: Mode) -> tuple[bytes, bytes]:
     return keys
 
 
+def kept_mode(data: Path) -> Mode:
+    """The mode that a data folder was begun with; of one that is new, open."""
+    try:
+        return Mode(json.loads((data / "registry.json").read_text())["auth"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Mode.OPEN
+
+
 def settings_for(
     endpoints: StackEndpoints, choices: Choices, keys: tuple[bytes, bytes]
 ) -> Settings:

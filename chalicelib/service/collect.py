@@ -318,11 +318,10 @@ class _Pass:
 
     # --- 4: parts -----------------------------------------------------------------------------
 
-    def _parts(self) -> str | None:
+    def _parts(self) -> None:
         run = self._run
         prefix = f"{self._team}/" if self._team else ""
-        listing = run.blobs.list_parts(prefix, Page(OBJECTS_AT_ONCE, self._place.cursor or ""))
-        for each in listing.entries:
+        for each in run.blobs.list_parts(prefix):
             team, _, rest = each.key.partition("/")
             age_s = self._place.started_at_s - each.begun_at_s
             has_session = self._marks.has("upload", team, rest.rpartition("/")[2])
@@ -331,7 +330,6 @@ class _Pass:
             if not run.is_dry:
                 run.blobs.abort_multipart(each.key, each.multipart_id)
             run.note(team, None, Going(Kind.PARTS, each.key, "no upload has them"))
-        return listing.entries[-1].key if listing.more else None
 
 
 _OF_CONTENTS = frozenset(

@@ -121,7 +121,7 @@ def _calls() -> int:
     place = Place()
     place.fuse = Fuse()
     place.collect()
-    assert len(place.fuse.calls) > 30
+    assert len(place.fuse.calls) > 20
     return len(place.fuse.calls)
 
 

@@ -50,10 +50,6 @@ def link_of(data: bytes, since_s: int | None) -> Going:
 
 class CollectContract:
     @pytest.fixture
-    def store(self) -> CollectStore:
-        raise NotImplementedError
-
-    @pytest.fixture
     def began(self, store: CollectStore, team: str) -> None:
         store.put_repository(team, LIVING)  # type: ignore[attr-defined]
         store.put_blob(team, APP, blob())

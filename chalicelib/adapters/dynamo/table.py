@@ -226,7 +226,7 @@ class Table:
                 self.name,
                 exclusive_start_key=cast("Any", after),
                 limit=limit,
-                attributes_to_get=attributes,
+                attributes_to_get=list(attributes),
                 consistent_read=True,
             )
         )

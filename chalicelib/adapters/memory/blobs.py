@@ -187,14 +187,14 @@ class MemoryBlobs:
             ]
         return cut(found, page, lambda each: each.key)
 
-    def list_parts(self, prefix: str, page: Page) -> Listing[OpenParts]:
+    def list_parts(self, prefix: str) -> Sequence[OpenParts]:
         with self._lock:
             found = [
                 OpenParts(each.key, multipart_id, each.begun_at_s)
                 for multipart_id, each in self._multiparts.items()
-                if each.key.startswith(prefix) and each.key > page.after
+                if each.key.startswith(prefix)
             ]
-        return Listing(sorted(found, key=lambda each: (each.key, each.multipart_id)), more=False)
+        return sorted(found, key=lambda each: (each.key, each.multipart_id))
 
     def delete(self, key: str) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.adapters.s3.errors import translated
@@ -32,10 +33,10 @@ def list_objects(client: Any, bucket: str, prefix: str, page: Page) -> Listing[S
         after = found[-1].key
 
 
-def list_parts(client: Any, bucket: str, prefix: str, page: Page) -> Listing[OpenParts]:
-    """A page of multipart uploads, all of one key together. Costs: 1 call for each thousand."""
+def list_parts(client: Any, bucket: str, prefix: str) -> Sequence[OpenParts]:
+    """All multipart uploads, by key: SeaweedFS lists them in another order, and S3 in this one."""
     found: list[OpenParts] = []
-    markers: dict[str, str] = {"KeyMarker": page.after} if page.after else {}
+    markers: dict[str, str] = {}
     while True:
         with translated(prefix):
             answer = client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **markers)
@@ -43,10 +44,7 @@ def list_parts(client: Any, bucket: str, prefix: str, page: Page) -> Listing[Ope
             begun_at_s = int(entry["Initiated"].timestamp())
             found.append(OpenParts(entry["Key"], entry["UploadId"], begun_at_s))
         if not answer.get("IsTruncated"):
-            return Listing(found, more=False)
-        whole = [each for each in found if found[-1].key != each.key]
-        if len(whole) >= page.limit:
-            return Listing(whole, more=True)
+            return sorted(found, key=lambda each: (each.key, each.multipart_id))
         markers = {
             "KeyMarker": answer["NextKeyMarker"],
             "UploadIdMarker": answer.get("NextUploadIdMarker", ""),

@@ -158,8 +158,8 @@ class S3Blobs:
     def list_objects(self, prefix: str, page: Page) -> Listing[StoredObject]:
         return list_objects(self._client, self._bucket, prefix, page)
 
-    def list_parts(self, prefix: str, page: Page) -> Listing[OpenParts]:
-        return list_parts(self._client, self._bucket, prefix, page)
+    def list_parts(self, prefix: str) -> Sequence[OpenParts]:
+        return list_parts(self._client, self._bucket, prefix)
 
     def delete(self, key: str) -> None:
         with translated(key):
