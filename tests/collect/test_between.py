@@ -25,6 +25,7 @@ from tests.conformance.bodies import CONFIG, OCI, image
 NAME, TAG, LAYER = REPOSITORIES[0], TAGS[0], LAYERS[0]
 RAW = image(OCI, LAYER)
 STAGES = range(7)
+HELD, DELETED, ALONE = "repository", "repository deleted", "blobs alone"
 
 
 class Chosen(random.Random):
@@ -103,18 +104,18 @@ class Hooked(Story):
         self.calls, self.at, self.comes = 0, call, comes
 
 
-def ripe(stage: int, how: int, *, has_record: bool) -> tuple[Hooked, Client]:
+def ripe(stage: int, how: int, state: str) -> tuple[Hooked, Client]:
     """A registry in which so many passes have gone by since the last need."""
     story = Hooked(0)
     client = Client(story.world, Chosen(how), pushed=story.pushed)
     story.blobs.put("open/sha256/00/00/word", b"of no row")
-    if has_record:
+    if state != ALONE:
         Client(story.world, Chosen(0)).push_v1()
         for part in (CONFIG, LAYER):
             uploads.put_whole(story.world, NAME, digest_of(part), part)
         manifests.push(story.world, ACTOR, NAME, TAG, RAW, OCI)
         manifests.delete(story.world, ACTOR, NAME, digest_of(RAW))
-        if stage % 2:
+        if state == DELETED:
             client.delete_repository()
     else:
         for part in (CONFIG, LAYER):
@@ -125,17 +126,15 @@ def ripe(stage: int, how: int, *, has_record: bool) -> tuple[Hooked, Client]:
     return story, client
 
 
-@pytest.mark.parametrize("has_record", [True, False], ids=["repository", "blobs alone"])
+@pytest.mark.parametrize("state", [HELD, DELETED, ALONE])
 @pytest.mark.parametrize("act", ACTS)
-def test_a_client_between_two_calls_of_the_collector_loses_nothing(
-    act: str, has_record: bool
-) -> None:
+def test_a_client_between_two_calls_of_the_collector_loses_nothing(act: str, state: str) -> None:
     do, how = ACTS[act]
     for stage in STAGES:
         at = 0
         while True:
             at += 1
-            story, client = ripe(stage, how, has_record=has_record)
+            story, client = ripe(stage, how, state)
             story.before(at, partial(do, client))
             story.passing()
             if story.calls < at:
@@ -143,15 +142,15 @@ def test_a_client_between_two_calls_of_the_collector_loses_nothing(
             check(story, f"stage {stage}, call {at}")
 
 
-@pytest.mark.parametrize("has_record", [True, False], ids=["repository", "blobs alone"])
+@pytest.mark.parametrize("state", [HELD, DELETED, ALONE])
 @pytest.mark.parametrize("act", ACTS)
-def test_passes_between_two_calls_of_a_client_lose_nothing(act: str, has_record: bool) -> None:
+def test_passes_between_two_calls_of_a_client_lose_nothing(act: str, state: str) -> None:
     do, how = ACTS[act]
     for stage in STAGES:
         at = 0
         while True:
             at += 1
-            story, client = ripe(stage, how, has_record=has_record)
+            story, client = ripe(stage, how, state)
             story.before(at, partial(several, story))
             do(client)
             if story.calls < at:
