@@ -124,9 +124,10 @@ def test_a_second_deployment_changes_nothing(cloud: Cloud) -> None:
 def test_the_function_runs_with_its_own_role_and_alias(cloud: Cloud) -> None:
     words = ["aws", "lambda", "list-functions", "--output", "json"]
     done = subprocess.run(words, env=cloud.environment, capture_output=True, text=True, check=True)
-    (found,) = json.loads(done.stdout)["Functions"]
-    assert f"roadstead-{STAGE}-ApiHandlerRole" in found["Role"]
-    assert found["Handler"] == "app.app"
+    functions = {each["Handler"]: each["Role"] for each in json.loads(done.stdout)["Functions"]}
+    assert functions.keys() == {"app.app", "app.collect"}
+    assert f"roadstead-{STAGE}-ApiHandlerRole" in functions["app.app"]
+    assert f"roadstead-{STAGE}-CollectRole" in functions["app.collect"]
 
 
 def test_the_stage_goes_and_its_data_stays(cloud: Cloud) -> None:

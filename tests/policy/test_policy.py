@@ -44,6 +44,13 @@ NEEDS = {
     "complete_multipart_upload": {"s3:PutObject"},
     "abort_multipart_upload": {"s3:AbortMultipartUpload"},
 }
+# What only the collector calls.
+COLLECTOR_NEEDS = {
+    "scan": {"dynamodb:Scan"},
+    "list_objects_v2": {"s3:ListBucket"},
+    "list_multipart_uploads": {"s3:ListBucketMultipartUploads"},
+    "delete_object": {"s3:DeleteObject"},
+}
 # Not calls to AWS, or only made where a registry is set up on a person's machine.
 LOCAL = {
     "add_meta_table",
@@ -66,18 +73,23 @@ def calls() -> set[str]:
     return found
 
 
-def allowed() -> set[str]:
-    policy = json.loads((ROOT / ".chalice" / "policy-api.json").read_text())
+def allowed(name: str = "policy-api.json") -> set[str]:
+    policy = json.loads((ROOT / ".chalice" / name).read_text())
     actions = {action for statement in policy["Statement"] for action in statement["Action"]}
     return {action for action in actions if not action.startswith("logs:")}
 
 
 def test_every_call_of_the_adapters_is_known_here() -> None:
-    assert calls() - LOCAL == set(NEEDS)
+    assert calls() - LOCAL == set(NEEDS) | set(COLLECTOR_NEEDS)
 
 
 def test_the_policy_allows_what_the_calls_need_and_no_more() -> None:
     assert allowed() == set().union(*NEEDS.values())
+
+
+def test_the_collector_may_do_what_it_calls_besides() -> None:
+    own = set().union(*COLLECTOR_NEEDS.values())
+    assert allowed("policy-collector.json") == allowed() | own
 
 
 # --- every function ---------------------------------------------------------------------------

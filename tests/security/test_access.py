@@ -117,6 +117,7 @@ BODIES: dict[str, bytes] = {
     "uploader.parts": json.dumps(UPLOADER).encode(),
     "uploader.advance": json.dumps(UPLOADER).encode(),
     "v2.tag_rules.put": b'{"rules": []}',
+    "v2.retention.put": b'{"rules": []}',
     "v2.api_tokens.post": json.dumps(
         {"label": "ci", "scopes": [f"repository:{PRIVATE}:pull"]}
     ).encode(),

@@ -26,7 +26,7 @@ from chalicelib.ports import Conflict, Gone
 def name_blob(writes: Transaction, team: str, blob: Blob) -> None:
     """Let a transaction stand or fall with a blob whose object stays."""
     columns = BlobRow
-    other = columns.object_key != blob.object_key
+    other = ~(columns.object_key == blob.object_key)
     same: Condition = (columns.object_key == blob.object_key) & columns.condemned.does_not_exist()
     if not blob.is_kept:
         same = columns.pk.does_not_exist() | same | (columns.condemned.exists() & other)
