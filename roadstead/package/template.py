@@ -7,6 +7,7 @@ that it makes is thrown away for ours. What it cannot say is done to its templat
 |---|---|
 | the API calls the function | the API calls its alias, without which SnapStart does nothing |
 | resources of policies are plain patterns | exactly this stage's table, bucket and log group |
+| (we say) a file of `infra/edge` | its text, with the settings of the stage |
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from roadstead.package import edge
 from roadstead.package.errors import PackageError
 from roadstead.package.function import PROJECT
 
@@ -71,6 +73,10 @@ def build_template(merged_with: Path) -> Template:
         out = Path(name)
         chalice_package(out, "--merge-template", str(merged_with.resolve()))
         template: Template = json.loads((out / "sam.json").read_text())
+    for each in template["Resources"].values():
+        if each["Type"] == "AWS::CloudFront::Function":
+            name = each["Properties"]["FunctionCode"].removeprefix("edge/")
+            each["Properties"]["FunctionCode"] = edge.code(merged_with.parent / "edge", name)
     return finish(template)
 
 

@@ -1,0 +1,152 @@
+const SETTINGS = {}; // settings
+
+// Viewer request of everything but uploads. API Gateway renames the challenge of a 401, so whoever
+// comes without a login is asked here, in the words of chalicelib/web/challenge.py.
+
+// Methods, end of the path below the repository's name, what to ask for. As in
+// chalicelib/web/endpoints.py the row that leaves least to the name is meant: long ends first.
+const ROWS = [
+  ['POST', '_roadstead/uploads/*/whole', 'pull,push'],
+  ['POST', '_roadstead/uploads/*/claim', 'pull,push'],
+  ['POST', '_roadstead/uploads/*/parts', 'pull,push'],
+  ['POST', '_roadstead/uploads/*/advance', 'pull,push'],
+  ['GET HEAD', '_roadstead/tags/*/history', 'pull'],
+  ['GET HEAD', '_roadstead/tags/rules', 'pull'],
+  ['PUT', '_roadstead/tags/rules', '*'],
+  ['GET HEAD PATCH PUT DELETE', 'blobs/uploads/*', 'pull,push'],
+  ['POST', 'blobs/uploads', 'pull,push'],
+  ['GET HEAD', 'blobs/*', 'pull'],
+  ['DELETE', 'blobs/*', 'delete'],
+  ['GET HEAD', 'manifests/*', 'pull'],
+  ['PUT', 'manifests/*', 'pull,push'],
+  ['DELETE', 'manifests/*', 'delete'],
+  ['GET HEAD', 'tags/list', 'pull'],
+  ['GET HEAD', 'referrers/*', 'pull']
+];
+
+// A repository's name, as in chalicelib/domain/names.py.
+const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+
+function handler(event) {
+  const request = event.request;
+  const headers = request.headers;
+  const scope = asks(request) ? scopeOf(request) : null;
+  if (scope !== null) {
+    return refusal(request, scope);
+  }
+  delete headers['x-roadstead-edge'];
+  delete headers['x-roadstead-upload'];
+  headers['x-forwarded-host'] = {value: hostOf(request)};
+  if (!headers.accept) {
+    // Without it API Gateway hands bytes on as base64.
+    headers.accept = {value: '*/*'};
+  }
+  return request;
+}
+
+// Whether nobody may come this way without a login: then it need not go as far as the API.
+function asks(request) {
+  const given = request.headers.authorization;
+  if (given && given.value.trim()) {
+    return false;
+  }
+  if (SETTINGS.challenge !== 'bearer' && !(SETTINGS.challenge === 'basic' && SETTINGS.anonymous === 'off')) {
+    return false;
+  }
+  const host = hostOf(request).split(':')[0].toLowerCase();
+  return !(SETTINGS.v1Hosts || '').split(',').some(function (name) {
+    return name.trim().toLowerCase() === host;
+  });
+}
+
+// The scope to ask for, empty where there is none; null where the API has to say what this is:
+// what is none of v2's endpoints (404, 405), a name that cannot be (400), the address of tokens
+// itself, and what belongs to accounts.
+function scopeOf(request) {
+  const path = decoded(request.uri);
+  if (path !== '/v2' && (path === null || path.indexOf('/v2/') !== 0)) {
+    return null;
+  }
+  const method = request.method;
+  const rest = path.slice('/v2/'.length, path.charAt(path.length - 1) === '/' ? -1 : path.length);
+  if (rest === '' || rest === '_catalog') {
+    const reads = method === 'GET' || method === 'HEAD';
+    return reads ? (rest && 'registry:catalog:*') : null;
+  }
+  const parts = rest.split('/');
+  for (let i = 0; i < ROWS.length; i++) {
+    const name = ROWS[i][0].split(' ').indexOf(method) < 0 ? '' : nameBefore(parts, ROWS[i][1].split('/'));
+    if (name) {
+      const valid = NAME.exec(name);
+      // All of it: in PCRE, which njs may use, `$` also fits before a last newline.
+      if (!valid || valid[0] !== name) {
+        return null;
+      }
+      const from = ROWS[i][1] === 'blobs/uploads' ? decoded(last(request.querystring.from).replace(/\+/g, ' ')) : '';
+      return 'repository:' + name + ':' + ROWS[i][2] + (from ? ' repository:' + from + ':pull' : '');
+    }
+  }
+  return null;
+}
+
+// What stands before this end of a path; empty when the path ends differently.
+function nameBefore(parts, end) {
+  const start = parts.length - end.length;
+  for (let i = 0; i < end.length; i++) {
+    if (start < 1 || !(end[i] === '*' ? parts[start + i] : parts[start + i] === end[i])) {
+      return '';
+    }
+  }
+  return parts.slice(0, start).join('/');
+}
+
+function refusal(request, scope) {
+  let challenge = 'Basic realm="Roadstead"';
+  if (SETTINGS.challenge === 'bearer') {
+    const origin = (SETTINGS.proto === 'http' ? 'http://' : 'https://') + quoted(hostOf(request));
+    challenge = 'Bearer realm="' + origin + '/v2/token",service="roadstead"' + (scope && ',scope="' + quoted(scope) + '"');
+  }
+  const answer = {
+    statusCode: 401,
+    statusDescription: 'Unauthorized',
+    headers: {
+      'www-authenticate': {value: challenge},
+      'docker-distribution-api-version': {value: 'registry/2.0'},
+      'content-type': {value: 'application/json'},
+      'cache-control': {value: 'no-store'},
+      'x-content-type-options': {value: 'nosniff'}
+    }
+  };
+  if (request.method !== 'HEAD') {
+    const errors = [{code: 'UNAUTHORIZED', message: 'authentication required'}];
+    answer.body = {encoding: 'text', data: JSON.stringify({errors: errors})};
+  }
+  return answer;
+}
+
+function hostOf(request) {
+  return request.headers.host ? request.headers.host.value : '';
+}
+
+// The last value of a query parameter, as API Gateway has it; empty without one.
+function last(parameter) {
+  if (!parameter) {
+    return '';
+  }
+  const many = parameter.multiValue;
+  return many && many.length ? many[many.length - 1].value : parameter.value;
+}
+
+// Percent-decoded, once; null for what cannot be.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    return null;
+  }
+}
+
+// For between quotes: without what could end them, or the header.
+function quoted(text) {
+  return text.replace(/[^\x20-\x7e]|["\\]/g, '');
+}
