@@ -124,7 +124,7 @@ class ApiGateway:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
-        named = {name: value for name, value in scope["headers"]}
+        named = dict(scope["headers"])
         intake = Intake(receive, waits=b"expect" in named)
         try:
             answer = await self._answer(scope, named.get(b"content-length", b"0"), intake)

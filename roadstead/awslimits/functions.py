@@ -81,7 +81,8 @@ class NodeFunctions:
         self._process = subprocess.Popen(
             [node, str(RUNNER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._in: IO[bytes] = self._process.stdin
         self._waiting: deque[Future[dict[str, Any]]] = deque()
         self._lock = threading.Lock()

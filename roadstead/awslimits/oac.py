@@ -43,7 +43,8 @@ def signed(
     """
     amz = {name: value for name, value in headers.items() if name.startswith("x-amz-")}
     payload = headers.get(HASH, UNSIGNED) if switches.takes_hash else UNSIGNED
-    extra = {name: value for name, value in amz.items() if switches.signs_amz and name != HASH}
+    own = ("x-amz-cf-id",)
+    extra = {n: v for n, v in amz.items() if n != HASH and (switches.signs_amz or n in own)}
     request = AWSRequest(method, url, headers=extra)
     _Auth(Credentials(*credentials), region, payload).add_auth(request)
     kept = {name: value for name, value in headers.items() if name not in (HASH, "authorization")}
