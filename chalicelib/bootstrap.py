@@ -47,6 +47,10 @@ def build(settings: Settings) -> World:
         public_by_default=settings.public_by_default,
         sparse_manifests=settings.sparse_manifests,
         challenge=settings.challenge,
+        edge_word=settings.edge_word,
+        edge_key=settings.edge_key,
+        host=settings.host,
+        v1_endpoints=settings.v1_endpoints,
     )
 
 

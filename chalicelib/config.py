@@ -14,12 +14,17 @@
 | ROADSTEAD_NEW_REPOSITORIES | `private` (default) or `public` |
 | ROADSTEAD_CHALLENGE | how a 401 of v2 asks to identify: `basic` (default) or `bearer` |
 | ROADSTEAD_SPARSE_MANIFESTS | `on`: manifests may be pushed before their parts (default `off`) |
+| ROADSTEAD_EDGE_WORD | hex: what the edge in front sends along; who comes without it is refused |
+| ROADSTEAD_EDGE_KEY | hex: signs the addresses of uploads that the edge leads to the bucket |
+| ROADSTEAD_HOST | the registry's own host name, for those who came to another |
+| ROADSTEAD_V1_ENDPOINTS | hosts, parted by commas, to which v1 clients send their layers |
 | AWS_REGION | the region of table and bucket |
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,6 +33,7 @@ from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
 
 MIN_KEY_BYTES = 32
+_HOST = re.compile(r"[a-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9a-f:]+\](?::[0-9]{1,5})?", re.ASCII)
 
 
 class SettingError(Exception):
@@ -55,6 +61,10 @@ class Settings:
     public_by_default: bool = False
     sparse_manifests: bool = False
     challenge: Challenge = Challenge.BASIC
+    edge_word: str | None = field(repr=False, default=None)
+    edge_key: bytes | None = field(repr=False, default=None)
+    host: str = ""
+    v1_endpoints: tuple[str, ...] = ()
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
 
@@ -69,7 +79,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     visibility = _choice(environ, "ROADSTEAD_NEW_REPOSITORIES", ("private", "public"))
     sparse = _choice(environ, "ROADSTEAD_SPARSE_MANIFESTS", ("off", "on"))
     challenge = _choice(environ, "ROADSTEAD_CHALLENGE", ("basic", "bearer"))
-    hosts = environ.get("ROADSTEAD_V1_HOSTS", "").lower().split(",")
+    edge_word = _key(environ, "ROADSTEAD_EDGE_WORD")
+    edge_key = _key(environ, "ROADSTEAD_EDGE_KEY")
+    if edge_key is not None and edge_word is None:
+        raise SettingError("ROADSTEAD_EDGE_KEY needs ROADSTEAD_EDGE_WORD")
     signing_key = _key(environ, "ROADSTEAD_SIGNING_KEY")
     if signing_key is None:
         raise SettingError("ROADSTEAD_SIGNING_KEY is not set")
@@ -83,11 +96,15 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
         s3_endpoint=environ.get("ROADSTEAD_S3_ENDPOINT") or None,
         signup=SignUp(signup),
-        v1_hosts=frozenset(host.strip().lower() for host in hosts if host.strip()),
+        v1_hosts=frozenset(_hosts(environ, "ROADSTEAD_V1_HOSTS")),
         public_by_default=visibility == "public",
         sparse_manifests=sparse == "on",
         challenge=Challenge(challenge),
         s3_public_endpoint=environ.get("ROADSTEAD_S3_PUBLIC_ENDPOINT") or None,
+        edge_word=edge_word.hex() if edge_word else None,
+        edge_key=edge_key,
+        host=_one_host(environ, "ROADSTEAD_HOST"),
+        v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
     )
 
 
@@ -97,6 +114,22 @@ def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
     if value not in choices:
         raise SettingError(f"{name} must be one of: {', '.join(choices)}")
     return value
+
+
+def _hosts(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Host names parted by commas. Raises: SettingError for what could end a header."""
+    texts = [text.strip().lower() for text in environ.get(name, "").split(",")]
+    hosts = tuple(text for text in texts if text)
+    if not all(_HOST.fullmatch(host) for host in hosts):
+        raise SettingError(f"{name} must be host names, with a port where one is needed")
+    return hosts
+
+
+def _one_host(environ: Mapping[str, str], name: str) -> str:
+    hosts = _hosts(environ, name)
+    if len(hosts) > 1:
+        raise SettingError(f"{name} must be one host name")
+    return hosts[0] if hosts else ""
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

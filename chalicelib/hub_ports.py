@@ -82,7 +82,7 @@ class AccountStore(Protocol):
         """The repository's record and what was granted to this user. Costs: 1 read."""
 
     def put_grant(self, team: str, grant: GrantRecord) -> None:
-        """Costs: 1 transaction."""
+        """Raises: Conflict: there is no such repository. Costs: 1 transaction."""
 
     def delete_grant(self, team: str, name: RepositoryName, user: str) -> None:
         """One that is not there is no error. Costs: 1 transaction."""
@@ -104,11 +104,19 @@ class SearchStore(Protocol):
         """
 
     def delete_repository(self, team: str, repository: Repository) -> None:
-        """Remove everything that a repository holds, its record and entries last.
+        """Remove everything that a repository holds, its tags first, its record and entries last.
 
-        Blobs and images stay: they are the team's, and the collector's. May be repeated after a
-        crash; until it is done the repository exists, with what is left of it.
-        Costs: 1 query, 1 transaction for each 50 things that it holds, 1 transaction.
+        From the first call on it is found no more and nothing can be added. Blobs and images stay:
+        they are the team's, and the collector's. After a crash ``finish_deletion`` does the rest,
+        and so does whatever would begin anew under the name.
+        Raises: Conflict: it is not as given any more.
+        Costs: 1 write, 1 query, 1 transaction for each 49 things that it holds, 1 transaction.
+        """
+
+    def finish_deletion(self, team: str, name: RepositoryName) -> bool:
+        """End a deletion that was cut off; says whether there was one.
+
+        Costs: 1 read; with something to end those of ``delete_repository``.
         """
 
     def find_entries(self, scope: str, prefix: str, limit: int) -> Sequence[Found]:

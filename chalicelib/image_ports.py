@@ -38,7 +38,10 @@ class ImageStore(Protocol):
     def put_bridged(
         self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
     ) -> None:
-        """Keep a manifest, by its digest and as what shows the other. Costs: 1 transaction."""
+        """Keep a manifest, by its digest and as what shows the other.
+
+        Raises: Conflict: there is no such repository. Costs: 1 transaction.
+        """
 
     def find_listed(
         self, team: str, name: RepositoryName, image_ids: Sequence[str]
@@ -76,7 +79,8 @@ class ImageStore(Protocol):
     ) -> None:
         """Merge into the repository's v1 list: one entry an id, the first checksum stays.
 
-        Costs: 1 query, and 1 transaction for each 50 entries that are new.
+        Raises: Conflict: there is no such repository.
+        Costs: 1 query, and 1 transaction for each 49 entries that are new.
         """
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:

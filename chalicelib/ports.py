@@ -73,7 +73,7 @@ class MetadataStore(ImageStore, Protocol):
     def put_repository(self, team: str, repository: Repository) -> None:
         """Create it with its search entries; one that exists stays as it is.
 
-        Costs: 1 transaction.
+        Costs: 1 transaction; of one that exists 1 read more.
         """
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
@@ -91,6 +91,7 @@ class MetadataStore(ImageStore, Protocol):
     ) -> PushSurvey:
         """The repository, the tags as lists show them, and which of these it holds.
 
+        A deletion of the repository that was cut off is ended first.
         Costs: 1 batch read for each hundred keys.
         """
 
@@ -111,7 +112,8 @@ class MetadataStore(ImageStore, Protocol):
         most 30 tags at once.
         ``children`` are manifests that it names: each must be there, and cannot be deleted as long
         as this one is. A tag that is ``fixed`` must be new or point to this manifest already.
-        Raises: Conflict: a child is gone, or a fixed tag points elsewhere.
+        Raises: Conflict: a child is gone, a fixed tag points elsewhere, or the repository is being
+        deleted, or lives another life than the one given.
         Costs: 1 transaction; above some 45 children (fewer beside many tags) 1 for each 50.
         """
 
@@ -129,7 +131,7 @@ class MetadataStore(ImageStore, Protocol):
         """Point a tag to a v1 image; the repository comes into being.
 
         A tag that is ``fixed`` must be new or point to this image already.
-        Raises: Conflict: it points elsewhere. Costs: 1 transaction.
+        Raises: Conflict: it points elsewhere, or as for ``put_manifest``. Costs: 1 transaction.
         """
 
     def delete_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
@@ -145,14 +147,14 @@ class MetadataStore(ImageStore, Protocol):
         children: Sequence[Digest] = (),
         kept: Callable[[TagName], bool] = lambda tag: False,
     ) -> None:
-        """Remove a manifest and the tags that point to it, the tags first.
+        """Remove a manifest and the tags that point to it, at once; of many tags some go before.
 
         ``children`` are those that it was stored with, ``kept`` says which tags may not go. What
         is pushed while this runs is seen, or comes after it.
         Raises: Missing; Held: a manifest here names it, or a kept tag points to it: then nothing
-        was changed.
+        was changed, unless it had more than 32 tags and was named while they went.
         Costs: 1 read, 1 query of what names it (1 batch read more where something did), 1 query
-        of the tags for each MB, 1 transaction for each 33 tags, 1 transaction.
+        of the tags for each MB, 1 transaction, and 1 for each 32 tags above 32.
         """
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
@@ -186,7 +188,11 @@ class MetadataStore(ImageStore, Protocol):
         """The blob, when this repository may serve it. Costs: 1 read."""
 
     def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
-        """Stop serving a blob in this repository. Raises: Missing. Costs: 1 conditional write."""
+        """Stop serving a blob in this repository, and forget the word of ``find_edge_word``.
+
+        What the edge has taken under that word would bring the blob back.
+        Raises: Missing. Costs: 1 transaction.
+        """
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
         """The team's blob, whichever repository holds it: never an answer to a client by itself.
@@ -200,6 +206,29 @@ class MetadataStore(ImageStore, Protocol):
         """Make proved bytes visible in a repository, and end the upload that brought them.
 
         Raises: Conflict when ``closing`` is no longer held by its claim. Costs: 1 transaction.
+        """
+
+    def find_blobs(self, team: str, digests: Sequence[Digest]) -> Mapping[Digest, Blob]:
+        """Those of the team's blobs that there are. Costs: 1 batch read for each hundred."""
+
+    # --- what the edge has taken --------------------------------------------------------------
+
+    def find_edge_word(self, team: str, name: RepositoryName) -> str | None:
+        """The word under which the edge keeps what it takes for a repository. Costs: 1 read."""
+
+    def give_edge_word(self, team: str, name: RepositoryName, word: str) -> str:
+        """The repository's word, which is this one where it had none; of two at once both get one.
+
+        It may come before the repository, and ends with it. Costs: 1 write.
+        """
+
+    def adopt_blobs(
+        self, team: str, name: RepositoryName, word: str, blobs: Sequence[Blob]
+    ) -> None:
+        """Make proved bytes visible that lie under a repository's word, while it still has it.
+
+        Raises: Conflict: the repository that had it is being deleted; some may be visible until
+        it is gone. Costs: 1 transaction for each 49.
         """
 
     # --- uploads ------------------------------------------------------------------------------
@@ -271,6 +300,13 @@ class BlobStore(Protocol):
 
     def size_bytes(self, key: str) -> int | None:
         """None when there is no such object. Costs: 1 call."""
+
+    def checked_size_bytes(self, key: str, *, sha256_hex: str) -> int | None:
+        """The size of an object that the store itself has held against this digest, whole.
+
+        None when there is no such object, or when the store says nothing or something else of
+        its SHA-256. Costs: 1 call.
+        """
 
     def copy(self, source_key: str, key: str) -> None:
         """Copy an object of at most 5 GB. Raises: Missing. Costs: 1 call."""

@@ -40,6 +40,7 @@ from chalicelib.web.endpoints import (
     match,
     native_paths,
 )
+from chalicelib.web.front import fronted
 from chalicelib.web.messages import Request, Response
 from chalicelib.web.pipeline import refuse, respond
 
@@ -66,8 +67,12 @@ def native_view(
     """A Chalice view of one endpoint; its path variables are read from the event."""
 
     def view(**_: str) -> ChaliceResponse:
-        request = current(app)
-        return to_chalice(respond(world(), endpoint, with_repository(request)))
+        request = with_repository(current(app))
+
+        def answer(request: Request) -> Response:
+            return respond(world(), endpoint, request)
+
+        return to_chalice(fronted(world(), request, endpoint.family, answer))
 
     return view
 
@@ -96,19 +101,19 @@ def greedy_view(
 ) -> Callable[[], ChaliceResponse]:
     """A Chalice view of everything below a greedy route, matched by our own table."""
 
-    def view() -> ChaliceResponse:
-        request = current(app)
+    def answer(request: Request) -> Response:
         if hides_v2(world, request):
             # In v1's words: docker takes whoever sends v2's version header for a v2 registry,
             # whatever the status, and never falls back.
-            return to_chalice(refuse(Family.V1_REGISTRY, ()))
+            return refuse(Family.V1_REGISTRY, ())
         found = match(request.method, request.path, table)
         if found.endpoint is None:
-            response: Response = refuse(family_of_path(request.path), found.allowed)
-        else:
-            admitted = replace_params(request, dict(found.params))
-            response = respond(world(), found.endpoint, admitted)
-        return to_chalice(response)
+            return refuse(family_of_path(request.path), found.allowed)
+        return respond(world(), found.endpoint, replace_params(request, dict(found.params)))
+
+    def view() -> ChaliceResponse:
+        request = current(app)
+        return to_chalice(fronted(world(), request, family_of_path(request.path), answer))
 
     return view
 

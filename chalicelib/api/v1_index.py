@@ -25,9 +25,11 @@ def health(call: Call) -> Response:
 def grant_headers(call: Call, access: str) -> dict[str, str]:
     """Where to push or pull, and, when it was asked for, the token that allows it.
 
+    Layers may have a front of their own: a stream without end fits into no function.
     A token is given no further token: renewed like that it would never end.
     """
-    headers = {"X-Docker-Endpoints": call.request.host}
+    endpoints = ",".join(call.world.v1_endpoints) or call.request.host
+    headers = {"X-Docker-Endpoints": endpoints}
     if call.request.headers.get("x-docker-token") and call.actor.grants is None:
         token = index.token(call.world, call.name, access, call.actor)
         headers |= {"X-Docker-Token": token, "WWW-Authenticate": token}

@@ -9,7 +9,7 @@ from chalicelib.domain.names import parse_repository_name
 from chalicelib.domain.ranges import ByteSpan, parse_content_range, render_received
 from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import UploadSession, upload_path
-from chalicelib.service import pull, uploads
+from chalicelib.service import edge, pull, uploads
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call, authorize, handles
@@ -47,7 +47,7 @@ def start_upload(call: Call) -> Response:
     algorithm = query.get("digest-algorithm", DEFAULT_ALGORITHM)
     if algorithm not in HEX_CHARS:
         raise RegistryError(ErrorCode.DIGEST_INVALID, "unsupported digest-algorithm")
-    return _accepted(uploads.start(call.world, call.name, algorithm), 202)
+    return _awaited(call, uploads.start(call.world, call.name, algorithm), 202)
 
 
 def _mounted(call: Call, digest: Digest, source_text: str | None) -> Blob | None:
@@ -73,7 +73,7 @@ def _mounted(call: Call, digest: Digest, source_text: str | None) -> Blob | None
 @handles("v2.upload.status")
 def upload_status(call: Call) -> Response:
     session = uploads.status(call.world, call.name, call.request.params["upload_id"])
-    return _accepted(session, 204)
+    return _awaited(call, session, 204)
 
 
 @handles("v2.upload.append")
@@ -109,9 +109,16 @@ def _span(call: Call) -> ByteSpan | None:
     return parse_content_range(text) if text else None
 
 
-def _accepted(session: UploadSession, status: int) -> Response:
+def _awaited(call: Call, session: UploadSession, status: int) -> Response:
+    # After the first chunk the rest belongs behind it, and not into an object of its own.
+    if not call.request.through_edge:
+        return _accepted(session, status)
+    return _accepted(session, status, edge.location(call.world, session))
+
+
+def _accepted(session: UploadSession, status: int, location: str | None = None) -> Response:
     headers = {
-        "Location": upload_path(session.repository, session.upload_id),
+        "Location": location or upload_path(session.repository, session.upload_id),
         "Range": render_received(session.offset_bytes),
         "Docker-Upload-UUID": session.upload_id,
     }

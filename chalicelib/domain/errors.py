@@ -56,6 +56,10 @@ class ErrorCode(Enum):
     )
     UNAUTHORIZED = ErrorSpec("UNAUTHORIZED", 401, "authentication required", "OCI code-11")
     DENIED = ErrorSpec("DENIED", 403, "requested access to the resource is denied", "OCI code-12")
+    # An origin's own address: said in every family's shape, and never as a v1 sentence.
+    NOT_THE_EDGE = ErrorSpec(
+        "DENIED", 403, "this address serves the registry's own front and nobody else", "ours"
+    )
     UNSUPPORTED = ErrorSpec("UNSUPPORTED", 405, "the operation is unsupported", "OCI code-13")
     TOOMANYREQUESTS = ErrorSpec("TOOMANYREQUESTS", 429, "too many requests", "OCI code-14")
 

@@ -28,6 +28,9 @@ MAX_WHOLE_BYTES = 5 * 1024 * MIB
 # What the registry is willing to read back itself to prove a digest, in one request of 30 s.
 MAX_PROOF_READ_BYTES = 2048 * MIB
 
+# How many blobs one request looks for among those that the edge has taken.
+MAX_ADOPTED_BLOBS = 500
+
 UPLOAD_TTL_S = 24 * 3600
 # How long a crashed request blocks its upload session for others.
 CLAIM_TTL_S = 60

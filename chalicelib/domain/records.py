@@ -18,13 +18,18 @@ from chalicelib.domain.tag_rules import TagRule
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository exists from its first manifest, v1 tag or v1 registration on."""
+    """A repository exists from its first manifest, v1 tag or v1 registration on.
+
+    ``life`` is a word that no other repository has, not even the next of the same name: what was
+    looked up in one life does not count in another.
+    """
 
     name: RepositoryName
     created_at_s: int
     is_public: bool = False
     description: str = ""
     tag_rules: tuple[TagRule, ...] = ()
+    life: str | None = field(default=None, compare=False)
 
     def scope(self, team: str) -> str:
         """Where its search entries are kept: with all public ones, or with its team's."""

@@ -217,16 +217,17 @@ def grant(world: World, name: RepositoryName, user: str, access: object) -> None
     """Let an account read or write a repository.
 
     Raises: RegistryError(V1_DATA_INVALID, V1_ACCOUNT_UNKNOWN, V1_REPOSITORY_UNKNOWN).
-    Costs: 2 reads, 1 transaction.
+    Costs: 1 read, 1 transaction.
     """
     if not isinstance(access, str) or access not in GRANTED:
         raise RegistryError(ErrorCode.V1_DATA_INVALID, "access must be `read` or `write`")
     if not is_username(user) or world.accounts.find_user(user) is None:
         raise RegistryError(ErrorCode.V1_ACCOUNT_UNKNOWN)
     team = world.team_of(name)
-    if world.metadata.find_repository(team, name) is None:
-        raise RegistryError(ErrorCode.V1_REPOSITORY_UNKNOWN)
-    world.accounts.put_grant(team, GrantRecord(name, user, access))
+    try:
+        world.accounts.put_grant(team, GrantRecord(name, user, access))
+    except Conflict:
+        raise RegistryError(ErrorCode.V1_REPOSITORY_UNKNOWN) from None
 
 
 def withdraw(world: World, name: RepositoryName, user: str) -> None:

@@ -11,6 +11,7 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Repository
 from chalicelib.domain.search import Found, Results
 from chalicelib.ports import Conflict
+from chalicelib.service.races import repeated
 from chalicelib.service.world import World
 
 PUBLIC = "public"
@@ -28,7 +29,9 @@ def properties(world: World, name: RepositoryName) -> Repository:
 
 def new_repository(world: World, name: RepositoryName) -> Repository:
     """A repository as it begins. Costs: 0."""
-    return Repository(name, world.clock.now_s(), is_public=world.public_by_default)
+    return Repository(
+        name, world.clock.now_s(), is_public=world.public_by_default, life=world.words.fresh()
+    )
 
 
 def entered(world: World, name: RepositoryName, known: Repository | None) -> Repository:
@@ -81,11 +84,17 @@ def delete(world: World, name: RepositoryName) -> None:
     """Delete a repository with all its tags, manifests and lists; images stay the team's.
 
     Raises: RegistryError(V1_REPOSITORY_UNKNOWN, TAG_PROTECTED).
-    Costs: 1 read, 1 query and 1 batch write for each 25 items, 1 transaction.
+    Costs: 1 read, and those of ``SearchStore.delete_repository``.
     """
+    repeated(lambda: _delete(world, name))
+
+
+def _delete(world: World, name: RepositoryName) -> None:
     team = world.team_of(name)
     repository = world.metadata.find_repository(team, name)
     if repository is None:
+        if world.search.finish_deletion(team, name):
+            return
         raise RegistryError(ErrorCode.V1_REPOSITORY_UNKNOWN)
     if any(rule.protected for rule in repository.tag_rules):
         raise RegistryError(

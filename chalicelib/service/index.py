@@ -14,11 +14,11 @@ from chalicelib.domain.paging import Page
 from chalicelib.domain.records import IndexImage, Tag
 from chalicelib.domain.tag_rules import is_immutable
 from chalicelib.domain.tokens import V1Token, render_v1_token
-from chalicelib.ports import Conflict
 from chalicelib.service.accounts import decided
 from chalicelib.service.bridge import image_of_manifest, shown_id
 from chalicelib.service.hub import entered, new_repository
 from chalicelib.service.images import find
+from chalicelib.service.races import repeated
 from chalicelib.service.world import World
 
 
@@ -39,8 +39,14 @@ def register(
 ) -> None:
     """Make a repository known, with the images that are about to be pushed.
 
-    Costs: 1 transaction; with images 1 query, and 1 transaction for each 50 that are new.
+    Costs: 1 transaction; with images 1 query, and 1 transaction for each 49 that are new.
     """
+    repeated(lambda: _register(world, actor, name, images))
+
+
+def _register(
+    world: World, actor: Actor, name: RepositoryName, images: Sequence[IndexImage]
+) -> None:
     team = world.team_of(name)
     world.metadata.put_repository(team, new_repository(world, name))
     if images:
@@ -199,16 +205,18 @@ def put_tag(
     if find(world, team, image_id, None if world.mode is Mode.OPEN else name) is None:
         raise RegistryError(ErrorCode.V1_IMAGE_UNKNOWN)
     pointed = Tag(tag, world.clock.now_s(), image_id=image_id, client=client)
+    repeated(lambda: _point(world, actor, name, pointed))
+
+
+def _point(world: World, actor: Actor, name: RepositoryName, tag: Tag) -> None:
+    team = world.team_of(name)
     repository = entered(world, name, world.metadata.find_repository(team, name))
-    fixed = is_immutable(repository.tag_rules, tag)
-    if fixed and _points_elsewhere(world, name, tag, image_id):
-        raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag)})
-    try:
-        world.metadata.put_tag(team, repository, pointed, world.change_by(actor), fixed=fixed)
-    except Conflict:
-        raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag)}) from None
+    fixed = is_immutable(repository.tag_rules, tag.name)
+    if fixed and _points_elsewhere(world, name, tag):
+        raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag.name)})
+    world.metadata.put_tag(team, repository, tag, world.change_by(actor), fixed=fixed)
 
 
-def _points_elsewhere(world: World, name: RepositoryName, tag: TagName, image_id: str) -> bool:
-    found = world.metadata.find_tag(world.team_of(name), name, tag)
-    return found is not None and found.image_id != image_id
+def _points_elsewhere(world: World, name: RepositoryName, tag: Tag) -> bool:
+    found = world.metadata.find_tag(world.team_of(name), name, tag.name)
+    return found is not None and found.image_id != tag.image_id

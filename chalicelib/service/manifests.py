@@ -16,10 +16,12 @@ from chalicelib.domain.negotiate import ANYTHING, Accepted
 from chalicelib.domain.paging import Page
 from chalicelib.domain.records import StoredManifest, Tag
 from chalicelib.domain.tag_rules import is_immutable, is_protected
-from chalicelib.ports import Conflict, Held, Missing, PushSurvey
+from chalicelib.ports import Held, Missing, PushSurvey
 from chalicelib.service.bridge import manifest_of_image
 from chalicelib.service.documents import keep, lists_annotations, parsed, raw_of
+from chalicelib.service.edge import with_adopted
 from chalicelib.service.hub import entered
+from chalicelib.service.races import repeated
 from chalicelib.service.views import negotiated
 from chalicelib.service.world import World
 
@@ -57,6 +59,7 @@ def push(
     Raises: RegistryError(MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN, SIZE_EXCEEDED,
         TAG_INVALID, TOO_MANY_TAGS, TAG_IMMUTABLE).
     Costs: 1 batch read (for each hundred parts), 1 transaction; 1 S3 call above 300 KB.
+        For blobs that it lacks those of ``edge.adopt``.
     """
     tags = _wanted_tags(reference, more_tags)
     by_digest = isinstance(reference, Digest)
@@ -64,30 +67,32 @@ def push(
     manifest = parse_manifest(raw, content_type, algorithm)
     if by_digest and manifest.digest != reference:
         raise RegistryError(ErrorCode.DIGEST_INVALID, detail={"digest": str(reference)})
-    survey = survey_of(world, name, manifest, tags)
+    survey = repeated(lambda: _stored(world, actor, name, manifest, tags))
+    return Pushed(manifest, tags, tuple(_warnings(manifest, survey)))
+
+
+def _stored(
+    world: World, actor: Actor, name: RepositoryName, manifest: Manifest, tags: Sequence[TagName]
+) -> PushSurvey:
+    """Store a manifest if its repository has its parts; the answer is what it was held against.
+
+    Raises: RegistryError; Conflict: somebody was faster.
+    """
+    survey = with_adopted(world, name, manifest, survey_of(world, name, manifest, tags))
     check_parts(manifest, survey, sparse=world.sparse_manifests)
     fixed = check_tags(manifest, survey, tags)
     team, now_s = world.team_of(name), world.clock.now_s()
     stored = keep(world, team, manifest, len(tags))
-    try:
-        world.metadata.put_manifest(
-            team,
-            entered(world, name, survey.repository),
-            stored,
-            [Tag(tag, now_s, manifest=stored) for tag in tags],
-            world.change_by(actor),
-            children=[
-                child.digest for child in manifest.children if child.digest in survey.manifests
-            ],
-            fixed=fixed,
-        )
-    except Conflict:
-        # Somebody was faster: what they did decides what this push is told.
-        after = survey_of(world, name, manifest, tags)
-        check_parts(manifest, after, sparse=world.sparse_manifests)
-        check_tags(manifest, after, tags)
-        raise
-    return Pushed(manifest, tags, tuple(_warnings(manifest, survey)))
+    world.metadata.put_manifest(
+        team,
+        entered(world, name, survey.repository),
+        stored,
+        [Tag(tag, now_s, manifest=stored) for tag in tags],
+        world.change_by(actor),
+        children=[child.digest for child in manifest.children if child.digest in survey.manifests],
+        fixed=fixed,
+    )
+    return survey
 
 
 def _wanted_tags(reference: Reference, more_tags: Sequence[TagName]) -> tuple[TagName, ...]:

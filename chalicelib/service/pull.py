@@ -7,6 +7,7 @@ from chalicelib.domain.digest import Digest
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName
 from chalicelib.ports import Missing
+from chalicelib.service.edge import find_blob
 from chalicelib.service.world import World
 
 
@@ -14,9 +15,9 @@ def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) ->
     """A URL that serves the blob by GET or HEAD, for twenty minutes.
 
     Raises: RegistryError(BLOB_UNKNOWN).
-    Costs: 1 read.
+    Costs: those of ``edge.find_blob``.
     """
-    blob = world.metadata.find_link(world.team_of(name), name, digest)
+    blob = find_blob(world, name, digest)
     if blob is None:
         raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)})
     return world.blobs.presign_get(blob.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S)
@@ -25,7 +26,7 @@ def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) ->
 def unlink_blob(world: World, name: RepositoryName, digest: Digest) -> None:
     """Stop serving a blob in this repository; its bytes are the collector's business.
 
-    Raises: RegistryError(BLOB_UNKNOWN). Costs: 1 conditional write.
+    Raises: RegistryError(BLOB_UNKNOWN). Costs: 1 transaction.
     """
     try:
         world.metadata.delete_link(world.team_of(name), name, digest)

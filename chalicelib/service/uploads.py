@@ -28,6 +28,7 @@ from chalicelib.domain.upload import (
     extended,
 )
 from chalicelib.ports import Conflict, Missing, PortError
+from chalicelib.service.edge import find_blob
 from chalicelib.service.join import PartsGoneError, join_upload, mismatch, tail_of
 from chalicelib.service.world import World
 
@@ -189,12 +190,13 @@ def mount(
 ) -> Blob | None:
     """Link a blob that another repository of the same team holds; None when there is none.
 
-    Who may read the source is the caller's to ask. Costs: 1 read, 1 transaction.
+    Who may read the source is the caller's to ask. Costs: those of ``edge.find_blob``,
+    1 transaction.
     """
     team = world.team_of(name)
     if world.team_of(source) != team:
         return None
-    blob = world.metadata.find_link(team, source, digest)
+    blob = find_blob(world, source, digest)
     if blob is not None:
         world.metadata.put_blob(team, name, blob)
     return blob

@@ -23,6 +23,8 @@ class World:
     On a host named in ``v1_hosts`` there is no v2: daemons that find v2 never speak v1.
     ``sparse_manifests`` takes manifests whose parts are not all here; off, because checking is
     what catches a client that lost data.
+    ``edge_word`` is what the edge in front sends along (hex), ``edge_key`` signs the addresses by
+    which it leads uploads to the bucket; ``host`` is the registry's own name, where it has one.
     """
 
     metadata: MetadataStore
@@ -41,6 +43,10 @@ class World:
     public_by_default: bool = False
     sparse_manifests: bool = False
     challenge: Challenge = Challenge.BASIC
+    edge_word: str | None = field(repr=False, default=None)
+    edge_key: bytes | None = field(repr=False, default=None)
+    host: str = ""
+    v1_endpoints: tuple[str, ...] = ()
     logins: LoginCache = field(repr=False, default_factory=LoginCache)
 
     def change_by(self, actor: Actor) -> Change:

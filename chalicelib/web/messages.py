@@ -35,7 +35,10 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Request:
-    """A request whose path and query are decoded, once; ``params`` are the path's variables."""
+    """A request whose path and query are decoded, once; ``params`` are the path's variables.
+
+    ``through_edge`` says that it came through the edge in front of us: see ``web/front.py``.
+    """
 
     method: str
     path: str
@@ -46,6 +49,7 @@ class Request:
     source_ip: str = ""
     request_id: str = ""
     repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    through_edge: bool = False
 
     def every(self, parameter: str) -> tuple[str, ...]:
         """All values of a repeated query parameter, in order; ``query`` has the last."""

@@ -76,6 +76,9 @@ def handles(*names: str) -> Callable[[Handler], Handler]:
     return bind
 
 
+LOST_RACE = "somebody else was changing the same thing; try again"
+
+
 def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
     """Answer a request to an endpoint; never raises, and never shows an exception."""
     try:
@@ -86,13 +89,11 @@ def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
         return render_error(endpoint.family, error, challenge)
     except Unavailable as error:
         log.warning("unavailable endpoint=%s cause=%s", endpoint.name, error)
-        headers = {"Retry-After": "2"}
-        refusal = RegistryError(ErrorCode.UNAVAILABLE, headers=headers)
-        return render_error(endpoint.family, refusal)
+        return render_error(endpoint.family, RegistryError(ErrorCode.UNAVAILABLE))
     except (Missing, Conflict, PartRefused):
         # Something changed under the request's feet: whoever repeats it finds the new state.
         log.exception("lost a race endpoint=%s request=%s", endpoint.name, request.request_id)
-        return render_error(endpoint.family, RegistryError(ErrorCode.UNAVAILABLE))
+        return render_error(endpoint.family, RegistryError(ErrorCode.UNAVAILABLE, LOST_RACE))
     except Exception:
         log.exception("unexpected endpoint=%s request=%s", endpoint.name, request.request_id)
         return render_error(endpoint.family, RegistryError(ErrorCode.UNKNOWN))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import IO, Any
 from urllib.parse import urlencode
 
+from chalicelib.domain.edge import without_edge
 from chalicelib.web.endpoints import url_for
 from roadstead.client.door import Door, Moved
 from roadstead.client.errors import RegistryRefused, TransferError, refused_answer
@@ -93,7 +94,9 @@ class Sending:
         if answer.status == 201:
             return True
         upload_id = answer.headers.get("Docker-Upload-UUID")
-        self._upload.begin(upload_id or answer.headers.get("Location", "").rpartition("/")[2])
+        self._upload.begin(
+            upload_id or without_edge(answer.headers.get("Location", "")).rpartition("/")[2]
+        )
         return False
 
     @property

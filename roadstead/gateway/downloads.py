@@ -71,7 +71,8 @@ class Relay:
             await _send_whole(send, _unavailable(request))
             return
         if found.status not in (200, 206):
-            found.release_conn()
+            # Its body is not read: the next download on this connection would get it.
+            found.close()
             await _send_whole(send, _refused(request, found))
             return
         await self._stream(request, redirect, found, send)

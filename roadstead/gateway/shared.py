@@ -16,6 +16,19 @@ from roadstead.gateway.events import Front, HttpRequest
 from roadstead.uploader import ApiAnswer, PartStorage
 from roadstead.uploader.planned import PARTS_UP_TO_BYTES
 
+# What of a client's request says who it is, and that it came through the edge.
+CALLERS_OWN = frozenset(
+    (
+        "authorization",
+        "cookie",
+        "host",
+        "user-agent",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-roadstead-edge",
+    )
+)
 T = TypeVar("T")
 
 
@@ -54,11 +67,7 @@ class CallerApi:
     request: HttpRequest
 
     def post(self, path: str, document: Mapping[str, object]) -> ApiAnswer:
-        kept = [
-            (name, value)
-            for name, value in self.request.headers
-            if name in ("authorization", "host", "user-agent", "cookie")
-        ]
+        kept = [(name, value) for name, value in self.request.headers if name in CALLERS_OWN]
         request = HttpRequest(
             "POST",
             path,

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from chalicelib.domain.digest import HEX_CHARS
+from chalicelib.domain.edge import without_edge
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.ranges import parse_content_range
 from chalicelib.service.remote import make_layer_proof, make_proof
@@ -171,6 +172,7 @@ async def stream_whole(
     location = opened.header("location")
     if opened.status != 202 or location is None:
         return opened
+    location = without_edge(location)
     closing = replace(
         request,
         method="PUT",

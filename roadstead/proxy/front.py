@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.util import SKIP_HEADER
 
+from chalicelib.domain.edge import without_edge
 from chalicelib.domain.errors import ErrorCode
 from roadstead.client.names import Host
 from roadstead.gateway.events import HttpRequest, HttpResponse, refusal
@@ -119,7 +120,7 @@ class RemoteFront:
     def renamed(self, name: str, value: str, ours: str) -> str:
         """The value of a header, with our name in place of the remote host's."""
         if name == "location":
-            return self._relative(value)
+            return without_edge(self._relative(value))
         if name == "link":
             return _LINK.sub(lambda found: f"<{self._relative(found[1])}>", value)
         if name == "www-authenticate":

@@ -88,6 +88,7 @@ def test_a_checksum_that_comes_between_reading_and_writing_stays(
         if operation == "TransactWriteItems":
             store.put_index_images(team, APP, [IndexImage(A, "first")])
 
+    store.put_repository(team, repository())
     late = stack.metadata(on_request=come_between)
     late.put_index_images(team, APP, [IndexImage(A, "second")])
     assert list(store.list_index_images(team, APP)) == [IndexImage(A, "first")]
@@ -139,6 +140,7 @@ TRANSACTION = ["TransactWriteItems"]
 def _prepare(store: MetadataStore, team: str) -> None:
     store.put_manifest(team, repository(), manifest(), [tag("v1"), tag("v2")], change())
     store.put_blob(team, APP, blob())
+    store.give_edge_word(team, APP, "word")
     store.open_upload(session(team, claim="mine", claim_expires_at_s=NOW_S + 60))
     store.open_upload(session(team, "free"))
     store.put_image(team, image(A))
@@ -153,6 +155,13 @@ def _children(store: MetadataStore, team: str, count: int) -> list[Digest]:
     for child in children:
         store.put_manifest(team, repository(), child, [], change())
     return [child.digest for child in children]
+
+
+def _tagged(store: MetadataStore, team: str, count: int) -> None:
+    """Point so many tags to the manifest, `v1` and `v2` among them, by two transactions."""
+    names = [f"v{number}" for number in range(1, count + 1)]
+    for some in (names[:30], names[30:]):
+        store.put_manifest(team, repository(), manifest(), [tag(n) for n in some], change())
 
 
 def _images(count: int) -> list[IndexImage]:
@@ -175,12 +184,20 @@ def _claim(upload_id: str) -> Verb:
     return lambda s, t: s.claim_upload(t, upload_id, "c", now_s=NOW_S, expires_at_s=NOW_S + 60)
 
 
+def _adopt(count: int) -> Verb:
+    blobs = [blob(b"%d" % n) for n in range(count)]
+    return lambda s, t: s.adopt_blobs(t, APP, "word", blobs)
+
+
 DIGESTS = [digest_of(b"%d" % n) for n in range(98)]
 
 BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "find_repository": (lambda s, t: s.find_repository(t, APP), ["GetItem"]),
     "put_repository, new": (lambda s, t: s.put_repository(t, repository("a/new")), TRANSACTION),
-    "put_repository, known": (lambda s, t: s.put_repository(t, repository()), TRANSACTION),
+    "put_repository, known": (
+        lambda s, t: s.put_repository(t, repository()),
+        [*TRANSACTION, "GetItem"],
+    ),
     "list_repositories": (lambda s, t: s.list_repositories(t, Page(100)), ["Query"]),
     "survey_push, 100 keys": (
         lambda s, t: s.survey_push(t, APP, [V1], DIGESTS[:49], DIGESTS[49:]),
@@ -203,7 +220,11 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "delete_tag": (lambda s, t: s.delete_tag(t, APP, TagName("v2"), change()), TRANSACTION),
     "delete_manifest": (
         lambda s, t: s.delete_manifest(t, APP, manifest().digest, change()),
-        ["GetItem", "Query", "Query", *TRANSACTION * 2],
+        ["GetItem", "Query", "Query", *TRANSACTION],
+    ),
+    "delete_manifest, 33 tags": (
+        lambda s, t: _tagged(s, t, 33) or s.delete_manifest(t, APP, manifest().digest, change()),
+        [*TRANSACTION * 2, "GetItem", "Query", "Query", *TRANSACTION * 2],
     ),
     "put_manifest, 46 children": (
         lambda s, t: s.put_manifest(
@@ -228,6 +249,11 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "find_blob": (lambda s, t: s.find_blob(t, blob().digest), ["GetItem"]),
     "put_blob": (lambda s, t: s.put_blob(t, APP, blob(b"new")), TRANSACTION),
     "put_blob, closing": (lambda s, t: s.put_blob(t, APP, blob(b"n"), _held(t)), TRANSACTION),
+    "find_blobs": (lambda s, t: s.find_blobs(t, DIGESTS), ["BatchGetItem"]),
+    "find_edge_word": (lambda s, t: s.find_edge_word(t, APP), ["GetItem"]),
+    "give_edge_word": (lambda s, t: s.give_edge_word(t, APP, "w"), ["UpdateItem"]),
+    "adopt_blobs, 49": (_adopt(49), TRANSACTION),
+    "adopt_blobs, 50": (_adopt(50), TRANSACTION * 2),
     "open_upload": (lambda s, t: s.open_upload(session(t, "new")), ["PutItem"]),
     "find_upload": (lambda s, t: s.find_upload(t, "upload-1", now_s=NOW_S), ["GetItem"]),
     "claim_upload": (_claim("free"), ["UpdateItem"]),
@@ -261,12 +287,12 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         lambda s, t: s.put_index_images(t, APP, [IndexImage(A, "y")]),
         ["Query"],
     ),
-    "put_index_images, 50 new": (
-        lambda s, t: s.put_index_images(t, APP, _images(50)),
+    "put_index_images, 49 new": (
+        lambda s, t: s.put_index_images(t, APP, _images(49)),
         ["Query", *TRANSACTION],
     ),
-    "put_index_images, 51 new": (
-        lambda s, t: s.put_index_images(t, APP, _images(51)),
+    "put_index_images, 50 new": (
+        lambda s, t: s.put_index_images(t, APP, _images(50)),
         ["Query", *TRANSACTION * 2],
     ),
     "list_index_images": (lambda s, t: s.list_index_images(t, APP), ["Query"]),

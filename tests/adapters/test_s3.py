@@ -81,6 +81,10 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "get": (lambda s, k, u: s.get(k, start=1, end=2), ["GetObject"]),
     "read": (lambda s, k, u: list(s.read(k)), ["GetObject"]),
     "size_bytes": (lambda s, k, u: s.size_bytes(k), ["HeadObject"]),
+    "checked_size_bytes": (
+        lambda s, k, u: s.checked_size_bytes(k, sha256_hex="0" * 64),
+        ["HeadObject"],
+    ),
     "copy": (lambda s, k, u: s.copy(k, f"{k}.copy"), ["CopyObject"]),
     "create_multipart": (lambda s, k, u: s.create_multipart(k), ["CreateMultipartUpload"]),
     "put_part": (lambda s, k, u: s.put_part(k, u, 1, b"x"), ["UploadPart"]),

@@ -10,6 +10,8 @@ from .commands import CommandError, Service, clean_environment, find, need, not_
 from .images import Image
 from .registry import Registry
 
+LOST_DAEMON = "rpc error: code = Internal desc = unexpected EOF"
+
 
 @contextlib.contextmanager
 def daemon(folder: Path) -> Iterator[Path]:
@@ -76,7 +78,14 @@ class Ctr:
         archive.unlink()
 
     def push(self, repository: str, tag: str = "latest") -> None:
-        self._run("images", "push", *self._remote(), self.name(repository, tag))
+        words = ["images", "push", *self._remote(), self.name(repository, tag)]
+        try:
+            self._run(*words)
+        except CommandError as error:
+            # ctr lost its own daemon, from which it reads what it pushes; seen on a busy machine.
+            if LOST_DAEMON not in str(error):
+                raise
+            self._run(*words)
 
     def fetch(self, repository: str, reference: str = "latest") -> None:
         """Every platform's content, not unpacked."""

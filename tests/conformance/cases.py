@@ -50,7 +50,8 @@ class Step:
 @dataclass(frozen=True)
 class Case:
     """A sentence that the registry must make true. ``public`` repositories exist beforehand.
-    A ``sparse`` case is of a registry that takes manifests whose parts are not all here.
+    A ``sparse`` case is of a registry that takes manifests whose parts are not all here; one with
+    ``settings`` of a registry that has these.
 
     ``number`` is that of an old server's test (see ``cases_v1.py``). ``differs`` says why we answer
     otherwise than it did, and ``shown_in`` which file of tests holds a case that has no steps.
@@ -64,6 +65,7 @@ class Case:
     signup: SignUp = SignUp.CLOSED
     sparse: bool = False
     challenge: Challenge = Challenge.BASIC
+    settings: Mapping[str, Any] = field(default_factory=dict)
     number: int | None = None
     differs: str = ""
     shown_in: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance import (
+    cases_edge,
     cases_oci_blobs,
     cases_oci_data,
     cases_uploader,
@@ -31,6 +32,7 @@ CASES = (
     *cases_v2_negotiation.CASES,
     *cases_v2_tokens.CASES,
     *cases_v2_access.CASES,
+    *cases_edge.CASES,
     *cases_uploader.CASES,
     *cases_oci_blobs.CASES,
     *cases_oci_data.CASES,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ import pytest
 from chalicelib.adapters.memory.blobs import MemoryBlobs
 from chalicelib.adapters.memory.metadata import MemoryMetadata
 from chalicelib.domain.access import Mode
+from chalicelib.domain.edge import without_edge
+from roadstead.gateway.events import HttpResponse
 from tests.conformance.bodies import (
     DOCKER,
     LAYER,
@@ -29,8 +31,8 @@ from tests.conformance.bodies import (
     pushed,
 )
 from tests.conformance.cases import blob, case, of
-from tests.conformance.runner import PlainPasswords, Run
-from tests.support.world import Registry, SettableClock, memory_world
+from tests.conformance.runner import PlainPasswords, Run, put_by_edge
+from tests.support.world import EDGE_KEY, EDGE_WORD, Registry, SettableClock, memory_world
 
 R = "acme/app"
 IMAGE_ID = "a" * 64
@@ -60,7 +62,7 @@ class Counting:
 class Counted:
     """A registry with an image in it, pushed through v2 and through v1, whose ports are counted."""
 
-    def __init__(self, mode: Mode = Mode.OPEN) -> None:
+    def __init__(self, mode: Mode = Mode.OPEN, **settings: Any) -> None:
         self.metadata: Counter[str] = Counter()
         self.blobs: Counter[str] = Counter()
         clock, store = SettableClock(), MemoryMetadata()
@@ -73,23 +75,28 @@ class Counted:
             search=counted,
             blobs=Counting(MemoryBlobs(clock), self.blobs),
             passwords=PlainPasswords(),
+            **settings,
         )
         self.registry = Registry(world)
+        self.headers = {"X-Roadstead-Edge": EDGE_WORD} if "edge_word" in settings else {}
         self.location = ""
 
+    def send(
+        self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> HttpResponse:
+        return self.registry.send(method, url, body, {**self.headers, **(headers or {})})
+
     def fill(self) -> None:
-        Run(self.registry.world, self.registry.send).play(
-            case("given", "", pushed(R, "v1"), blob(R, OTHER))
-        )
+        Run(self.registry.world, self.send).play(case("given", "", pushed(R, "v1"), blob(R, OTHER)))
         for tail, body, headers in (
             ("json", V1_JSON, {}),
             ("layer", LAYER, {}),
             ("checksum", b"", {"X-Docker-Checksum-Payload": CHECKSUM}),
         ):
             url = f"/v1/images/{IMAGE_ID}/{tail}"
-            assert self.registry.send("PUT", url, body, headers).status == 200
-        started = self.registry.send("POST", f"/v2/{R}/blobs/uploads/")
-        self.location = started.header("Location") or ""
+            assert self.send("PUT", url, body, headers).status == 200
+        started = self.send("POST", f"/v2/{R}/blobs/uploads/")
+        self.location = without_edge(started.header("Location") or "")
         self.forget()
 
     def forget(self) -> None:
@@ -243,6 +250,102 @@ def test_an_operation_keeps_its_budget(
     assert answer.status < 500, answer.body
     assert dict(place.metadata) == reads
     assert place.s3() == s3, place.blobs
+
+
+@pytest.fixture
+def behind() -> Counted:
+    """The same behind the edge, which has taken something for the repository before."""
+    counted = Counted(edge_word=EDGE_WORD, edge_key=EDGE_KEY)
+    counted.fill()
+    return counted
+
+
+# What the edge has taken beforehand, and then as in ``BUDGETS``.
+LAYERS = tuple(b"layer %d" % number for number in range(100))
+BEHIND: dict[str, tuple[tuple[bytes, ...], tuple[Any, ...], dict[str, int], int]] = {
+    "start an upload": (
+        (),
+        ("POST", f"/v2/{R}/blobs/uploads/"),
+        {"find_edge_word": 1, "open_upload": 1},
+        0,
+    ),
+    "start the first upload of a repository": (
+        (),
+        ("POST", "/v2/acme/new/blobs/uploads/"),
+        {"find_edge_word": 1, "give_edge_word": 1, "open_upload": 1},
+        0,
+    ),
+    "the status of an upload": (
+        (),
+        ("GET", "{location}"),
+        {"find_upload": 1, "find_edge_word": 1},
+        0,
+    ),
+    "a blob that has its row": ((), ("HEAD", f"/v2/{R}/blobs/{of(LAYER)}"), {"find_link": 1}, 0),
+    "a blob that the edge has taken": (
+        (b"taken",),
+        ("HEAD", f"/v2/{R}/blobs/{of(b'taken')}"),
+        {"find_link": 1, "find_edge_word": 1, "find_blobs": 1, "adopt_blobs": 1},
+        1,
+    ),
+    "a blob that nobody has": (
+        (),
+        ("HEAD", f"/v2/{R}/blobs/{of(b'nothing')}"),
+        {"find_link": 1, "find_edge_word": 1},
+        1,
+    ),
+    "a blob of a repository that nothing was brought": (
+        (),
+        ("HEAD", f"/v2/acme/new/blobs/{of(b'nothing')}"),
+        {"find_link": 1, "find_edge_word": 1},
+        0,
+    ),
+    "manifest PUT whose blobs have their rows": (
+        (),
+        ("PUT", f"/v2/{R}/manifests/v2", image(), PUT_IMAGE),
+        {"survey_push": 1, "put_manifest": 1},
+        0,
+    ),
+    "manifest PUT of a hundred fresh layers": (
+        LAYERS,
+        ("PUT", f"/v2/{R}/manifests/v2", image(OCI, *LAYERS), PUT_IMAGE),
+        {
+            "survey_push": 1,
+            "find_edge_word": 1,
+            "find_blobs": 1,
+            "adopt_blobs": 1,
+            "put_manifest": 1,
+        },
+        100,
+    ),
+    "a mount of what the edge has taken": (
+        (b"taken",),
+        ("POST", f"/v2/acme/b/blobs/uploads/?mount={of(b'taken')}&from={R}"),
+        {"find_link": 1, "find_edge_word": 1, "find_blobs": 1, "adopt_blobs": 1, "put_blob": 1},
+        1,
+    ),
+    "manifest GET by tag": ((), ("GET", f"/v2/{R}/manifests/v1"), {"find_tag": 1}, 0),
+}
+
+
+@pytest.mark.parametrize(("taken", "request_parts", "reads", "s3"), BEHIND.values(), ids=BEHIND)
+def test_an_operation_behind_the_edge_keeps_its_budget(
+    taken: tuple[bytes, ...],
+    request_parts: tuple[Any, ...],
+    reads: dict[str, int],
+    s3: int,
+    behind: Counted,
+) -> None:
+    for data in taken:
+        location = behind.send("POST", f"/v2/{R}/blobs/uploads/").header("Location")
+        url = f"{location}&digest={of(data)}"
+        assert put_by_edge(behind.registry.world, url, data) == 201
+    behind.forget()
+    method, url, *rest = request_parts
+    answer = behind.send(method, url.replace("{location}", behind.location), *rest)
+    assert answer.status < 500, answer.body
+    assert dict(behind.metadata) == reads
+    assert behind.s3() == s3, behind.blobs
 
 
 def login(place: Counted) -> None:

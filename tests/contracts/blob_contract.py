@@ -102,6 +102,49 @@ class ObjectPromises:
         assert store.size_bytes(f"{team}/new") is None
 
 
+class ChecksumPromises:
+    """What the store itself has held against a digest, whole; its word on nothing else counts."""
+
+    def test_an_object_that_the_store_has_checked_has_its_size(
+        self, store: BlobStore, team: str, fetch: Fetch
+    ) -> None:
+        for key, data in ((f"{team}/k", b"data"), (f"{team}/empty", b"")):
+            store.put(key, data, sha256_hex=digest_of(data).hex)
+            assert store.checked_size_bytes(key, sha256_hex=digest_of(data).hex) == len(data)
+        digest = digest_of(b"by url")
+        checksum = base64.b64encode(bytes.fromhex(digest.hex)).decode()
+        url = store.presign_put(f"{team}/url", ttl_s=60, sha256_hex=digest.hex)
+        fetch(url, "PUT", b"by url", {"x-amz-checksum-sha256": checksum})
+        assert store.checked_size_bytes(f"{team}/url", sha256_hex=digest.hex) == 6
+
+    def test_what_is_not_there_has_no_size(self, store: BlobStore, team: str) -> None:
+        assert store.checked_size_bytes(f"{team}/k", sha256_hex=digest_of(b"data").hex) is None
+
+    def test_bytes_that_nobody_held_against_a_digest_have_none(
+        self, store: BlobStore, team: str
+    ) -> None:
+        store.put(f"{team}/k", b"data")
+        assert store.checked_size_bytes(f"{team}/k", sha256_hex=digest_of(b"data").hex) is None
+
+    def test_bytes_held_against_another_digest_have_none(self, store: BlobStore, team: str) -> None:
+        store.put(f"{team}/k", b"data", sha256_hex=digest_of(b"data").hex)
+        assert store.checked_size_bytes(f"{team}/k", sha256_hex=digest_of(b"other").hex) is None
+
+    def test_bytes_put_over_those_that_were_checked_have_none(
+        self, store: BlobStore, team: str
+    ) -> None:
+        store.put(f"{team}/k", b"data", sha256_hex=digest_of(b"data").hex)
+        store.put(f"{team}/k", b"over")
+        for data in (b"data", b"over"):
+            assert store.checked_size_bytes(f"{team}/k", sha256_hex=digest_of(data).hex) is None
+
+    def test_an_object_in_parts_has_none(self, store: BlobStore, team: str) -> None:
+        multipart_id = store.create_multipart(f"{team}/k")
+        part = store.put_part(f"{team}/k", multipart_id, 1, b"data")
+        store.complete_multipart(f"{team}/k", multipart_id, [part])
+        assert store.checked_size_bytes(f"{team}/k", sha256_hex=digest_of(b"data").hex) is None
+
+
 class UrlPromises:
     def test_a_url_serves_the_object_whole_and_in_ranges(
         self, store: BlobStore, team: str, fetch: Fetch
@@ -350,5 +393,5 @@ class MultipartPromises:
         assert store.get(key) == b"data"
 
 
-class BlobContract(ObjectPromises, UrlPromises, MultipartPromises):
+class BlobContract(ObjectPromises, ChecksumPromises, UrlPromises, MultipartPromises):
     """All of it."""

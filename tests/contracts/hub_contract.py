@@ -157,7 +157,14 @@ class HubContract:
         assert list(store.list_granted(f"u-{team}")) == [grant]
         assert store.find_standing(team, named(team), None).access is None
 
+    def test_a_grant_needs_its_repository(self, store: Any, team: str) -> None:
+        with pytest.raises(Conflict):
+            store.put_grant(team, GrantRecord(named(team), f"u-{team}", "write"))
+        assert list(store.list_granted(f"u-{team}")) == []
+        assert store.find_repository(team, named(team)) is None
+
     def test_a_withdrawn_grant_is_gone_from_both_sides(self, store: Any, team: str) -> None:
+        store.put_repository(team, Repository(named(team), NOW_S))
         store.put_grant(team, GrantRecord(named(team), f"u-{team}", "write"))
         store.delete_grant(team, named(team), f"u-{team}")
         store.delete_grant(team, named(team), f"u-{team}")
@@ -215,7 +222,9 @@ class HubContract:
         store.put_index_images(team, name, [IndexImage(A), IndexImage(B)])
         store.put_grant(team, GrantRecord(name, f"u-{team}", "read"))
         store.delete_repository(team, record)
-        store.delete_repository(team, record)
+        with pytest.raises(Conflict):
+            store.delete_repository(team, record)
+        assert not store.finish_deletion(team, name)
         assert store.find_repository(team, name) is None
         assert store.find_tag(team, name, TagName("t1")) is None
         assert store.find_manifest(team, name, stored.digest) is None
@@ -227,6 +236,36 @@ class HubContract:
         assert list(store.list_tags(team, name, Page(10)).entries) == []
         assert list(store.find_entries(f"team/{team}", "", 10)) == []
         assert store.find_blob(team, bytes_.digest) == bytes_
+
+    def test_a_repository_is_deleted_as_it_was_looked_at(self, store: Any, team: str) -> None:
+        record = Repository(named(team), NOW_S, life="one")
+        store.put_repository(team, record)
+        others = [replace(record, is_public=True), replace(record, life="two")]
+        for other in others:
+            with pytest.raises(Conflict):
+                store.delete_repository(team, other)
+            with pytest.raises(Conflict):
+                store.change_repository(team, other, record)
+        assert store.find_repository(team, record.name) == record
+
+    def test_what_was_looked_at_in_one_life_does_not_count_in_the_next(
+        self, store: Any, team: str
+    ) -> None:
+        first = Repository(named(team), NOW_S, life="first")
+        second = replace(first, life="second")
+        store.put_repository(team, first)
+        assert store.find_repository(team, first.name).life == "first"
+        store.delete_repository(team, first)
+        tags = [Tag(TagName("t"), NOW_S)]
+        for _ in range(2):
+            with pytest.raises(Conflict):
+                store.put_manifest(team, first, manifest(), tags, change())
+            with pytest.raises(Conflict):
+                store.put_tag(team, first, Tag(TagName("t"), NOW_S, image_id=A), change())
+            store.put_repository(team, second)
+        assert store.find_tag(team, first.name, TagName("t")) is None
+        store.put_manifest(team, second, manifest(), tags, change())
+        assert store.find_tag(team, first.name, TagName("t")) is not None
 
     def test_many_first_pushes_make_one_repository(self, store: Any, team: str) -> None:
         record = Repository(named(team), NOW_S)
@@ -243,6 +282,8 @@ class HubContract:
 
     def test_a_listed_image_knows_its_holders(self, store: Any, team: str) -> None:
         one, two = named(team, "one"), named(team, "two")
+        for name in (one, two):
+            store.put_repository(team, Repository(name, NOW_S))
         store.put_index_images(team, one, [IndexImage(A)])
         store.put_index_images(team, two, [IndexImage(A), IndexImage(B)])
         assert list(store.list_holders(team, A)) == [one, two]
@@ -281,6 +322,9 @@ class HubContract:
     ) -> None:
         name, made = named(team), manifest(b"made")
         assert store.find_bridged(team, name, A) is None
+        with pytest.raises(Conflict):
+            store.put_bridged(team, name, A, made)
+        assert store.find_manifest(team, name, made.digest) is None
         store.put_repository(team, Repository(name, NOW_S))
         store.put_bridged(team, name, A, made)
         assert store.find_bridged(team, name, A) == made

@@ -13,7 +13,7 @@ from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, IndexImage
 from chalicelib.ports import Conflict, MetadataStore, PortError
-from tests.contracts.values import APP, NOW_S, at_once, image, session, uploaded
+from tests.contracts.values import APP, NOW_S, at_once, image, repository, session, uploaded
 
 A, B = "a" * 64, "b" * 64
 
@@ -161,6 +161,7 @@ class ImagePromises:
     def test_the_list_is_sorted_and_belongs_to_its_repository(
         self, store: MetadataStore, team: str
     ) -> None:
+        store.put_repository(team, repository())
         store.put_index_images(team, APP, [IndexImage(B, "sha256:b"), IndexImage(A)])
         store.put_index_images(team, APP, [])
         assert list(store.list_index_images(team, APP)) == [
@@ -173,6 +174,7 @@ class ImagePromises:
     def test_lists_merge_and_the_first_checksum_stays(
         self, store: MetadataStore, team: str
     ) -> None:
+        store.put_repository(team, repository())
         c = "c" * 64
         store.put_index_images(team, APP, [IndexImage(A, "first"), IndexImage(B)])
         later = [IndexImage(A, "second"), IndexImage(B, "b"), IndexImage(c, "c"), IndexImage(c)]
@@ -187,6 +189,7 @@ class ImagePromises:
     def test_of_one_list_the_first_checksum_of_an_image_counts(
         self, store: MetadataStore, team: str
     ) -> None:
+        store.put_repository(team, repository())
         listed = [IndexImage(A), IndexImage(A, "first"), IndexImage(A, "second")]
         store.put_index_images(team, APP, listed)
         assert list(store.list_index_images(team, APP)) == [IndexImage(A, "first")]
@@ -196,7 +199,9 @@ class ImagePromises:
         store.put_image(team, image(A))
         store.put_image(team, image("c" * 64))
         for name in (other, longer, APP):
+            store.put_repository(team, repository(name.path))
             store.put_index_images(team, name, [IndexImage(A), IndexImage(B, "b")])
+        store.put_repository(f"{team}-b", repository("acme/third"))
         store.put_index_images(f"{team}-b", RepositoryName("acme/third"), [IndexImage(A)])
         asked = [A, B, "c" * 64, "d" * 64, A]
         found = store.find_listed(team, APP, asked)
@@ -206,12 +211,22 @@ class ImagePromises:
         assert list(store.list_holders(team, A)) == [APP, longer, other]
         assert list(store.list_holders(team, "c" * 64)) == []
 
+    def test_a_list_needs_its_repository(self, store: MetadataStore, team: str) -> None:
+        with pytest.raises(Conflict):
+            store.put_index_images(team, APP, [IndexImage(A)])
+        assert list(store.list_index_images(team, APP)) == []
+        assert list(store.list_holders(team, A)) == []
+        assert store.find_repository(team, APP) is None
+
     def test_a_list_may_be_long(self, store: MetadataStore, team: str) -> None:
+        store.put_repository(team, repository())
         listed = [IndexImage(f"{n:064x}", f"sha256:{n:064x}") for n in range(250)]
         store.put_index_images(team, APP, listed[::-1])
         assert list(store.list_index_images(team, APP)) == listed
 
     def test_lists_that_come_at_once_all_arrive(self, store: MetadataStore, team: str) -> None:
+        store.put_repository(team, repository())
+
         def register(number: int) -> None:
             own = IndexImage(f"{number:064x}", "own")
             store.put_index_images(team, APP, [IndexImage(A, f"{number}"), own])

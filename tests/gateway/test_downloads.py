@@ -93,7 +93,7 @@ RANGES = [
 def test_a_range_is_a_range(host: str, wanted: str, part: slice) -> None:
     seen = ask(host, "GET", Range=wanted)
     assert seen.status == 206
-    assert seen.body == DATA[part]
+    assert digest_of(seen.body) == digest_of(DATA[part])
     first = range(len(DATA))[part].start
     assert (
         seen.headers["Content-Range"] == f"bytes {first}-{first + len(seen.body) - 1}/{len(DATA)}"
@@ -142,7 +142,9 @@ def test_a_store_that_fails_is_a_503_that_tells_no_address(
     assert seen.headers["Retry-After"]
     assert b"UNAVAILABLE" in seen.body
     assert failing.door.base_url.encode() not in seen.body
-    assert ask(failing.host, "GET").body == DATA
+    again = ask(failing.host, "GET")
+    assert again.status == 200, again.body[:300]
+    assert digest_of(again.body) == digest_of(DATA)
 
 
 def test_a_client_that_goes_away_does_no_harm(failing: Place) -> None:
@@ -151,4 +153,4 @@ def test_a_client_that_goes_away_does_no_harm(failing: Place) -> None:
         connection.request("GET", URL)
         connection.getresponse().read(1000)
         connection.close()
-    assert ask(failing.host, "GET").body == DATA
+    assert digest_of(ask(failing.host, "GET").body) == digest_of(DATA)

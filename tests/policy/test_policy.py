@@ -25,10 +25,16 @@ NEEDS = {
     "dispatch": {"dynamodb:PutItem"},  # PutItem, whose old row comes back when it is refused
     "update_item": {"dynamodb:UpdateItem"},
     "delete_item": {"dynamodb:DeleteItem"},
-    "transact_write_items": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
+    "transact_write_items": {
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:ConditionCheckItem",
+    },
     # Whoever may not list a bucket is told 403 in place of 404, and a 404 is an answer to us.
     "GetObject": {"s3:GetObject", "s3:ListBucket"},
     "PutObject": {"s3:PutObject"},
+    "HeadObject": {"s3:GetObject", "s3:ListBucket"},
     "get_object": {"s3:GetObject"},
     "head_object": {"s3:GetObject"},
     "copy_object": {"s3:GetObject", "s3:PutObject"},

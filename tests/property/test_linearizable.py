@@ -49,7 +49,7 @@ def place(request: pytest.FixtureRequest) -> Place:
     if request.param == "memory":
         return Place(world_on(Unhurried(MemoryMetadata())), tags_first=False)
     store = request.getfixturevalue("stack").metadata(on_request=take_a_moment)
-    return Place(world_on(store), tags_first=True)
+    return Place(world_on(store), tags_first=False)
 
 
 def world_on(store: Any) -> World:

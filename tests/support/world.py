@@ -23,6 +23,8 @@ from roadstead.gateway.events import HttpRequest, HttpResponse, LambdaFront
 
 SIGNING_KEY = b"s" * 32
 GATEWAY_KEY = b"g" * 32
+EDGE_WORD = "ed" * 32
+EDGE_KEY = b"e" * 32
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.deletion import touch_record
 from chalicelib.adapters.dynamo.hub_models import (
     ApiTokenRow,
     EmailRow,
@@ -132,12 +133,13 @@ class Accounts:
         wanted = [keys.repository(team, name)]
         wanted += [keys.grant(team, name, user)] if user else []
         rows = self._table.batch_get(wanted)
-        records = [row.value() for row in rows if isinstance(row, RepositoryRow)]
+        records = [row.value() for row in rows if isinstance(row, RepositoryRow) and not row.going]
         grants = [row.access for row in rows if isinstance(row, GrantRow)]
         return Standing(records[0] if records else None, grants[0] if grants else None)
 
     def put_grant(self, team: str, grant: GrantRecord) -> None:
         writes = self._table.transaction()
+        touch_record(writes, team, grant.name)
         for key in _places(team, grant.name, grant.user):
             writes.put(GrantRow.of(key, team, grant))
         writes.commit()

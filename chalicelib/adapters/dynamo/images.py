@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.adapters.dynamo import keys, packing
+from chalicelib.adapters.dynamo.deletion import touch_record
 from chalicelib.adapters.dynamo.models import (
     BlobRow,
     HolderRow,
@@ -24,8 +25,9 @@ from chalicelib.image_ports import ListedImages
 
 # A json may be 1 MB and resist compression, an item is 400 KB: the rest goes into pieces.
 PIECE_BYTES = 300_000
-# An entry of a list is two items: one under the repository, one under the image.
-ENTRIES_AT_ONCE = TRANSACTION_ITEMS // 2
+# An entry of a list is two items: one under the repository, one under the image. The repository's
+# record is one more.
+ENTRIES_AT_ONCE = TRANSACTION_ITEMS // 2 - 1
 
 
 class Images:
@@ -150,6 +152,7 @@ class Images:
         # The query above spares writes; that the first checksum stays is decided here, where
         # another push cannot come between.
         columns, writes = IndexImageRow, self._table.transaction()
+        touch_record(writes, team, name)
         for image in images:
             actions = [columns.kind.set(columns)]
             if image.checksum is not None:

@@ -10,6 +10,7 @@
                                                         another manifest in other types
     REPO#<team>#<path>              ref#<subject>#<order>        a manifest with that subject
     REPO#<team>#<path>              par#<child>#<digest>         an index that names the child
+    REPO#<team>#<path>              edge#               where the edge keeps what it takes
     REPO#<team>#<path>              hist#<tag>#<order>           what a tag was pointed to, and when
     TAG#<team>#<path>#<tag>         #                   a tag with its manifest: one read is a pull
     MAN#<team>#<path>#<digest>      #                   a manifest
@@ -53,6 +54,7 @@ BRIDGED = "v1man#"
 REFERRERS = "ref#"
 PARENTS = "par#"
 HISTORY = "hist#"
+EDGE = "edge#"
 API_TOKENS = "token#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
@@ -134,6 +136,10 @@ def event(team: str, name: RepositoryName, tag: TagName, order: str) -> Key:
 def events(tag: TagName) -> str:
     """How the sort keys of a tag's history begin."""
     return f"{HISTORY}{tag.value}#"
+
+
+def edge(team: str, name: RepositoryName) -> Key:
+    return Key(contents(team, name), EDGE)
 
 
 def user(name: str) -> Key:

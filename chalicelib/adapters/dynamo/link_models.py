@@ -1,4 +1,4 @@
-"""What stands between manifests and beside tags: referrers, parents, history."""
+"""What stands between manifests and beside tags: referrers, parents, history, the edge's word."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ class ParentRow(Row, discriminator="parent"):
 
     def value(self) -> Digest:
         return read_digest(self.digest)
+
+
+class EdgeRow(Row, discriminator="edge"):
+    word = UnicodeAttribute()
 
 
 class EventRow(Row, discriminator="tag event"):

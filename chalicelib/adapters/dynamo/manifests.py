@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.deletion import touch_record
 from chalicelib.adapters.dynamo.link_models import EventRow, ParentRow, ReferrerRow, referrer_key
 from chalicelib.adapters.dynamo.models import (
     BridgedRow,
@@ -33,7 +34,7 @@ from chalicelib.ports import Conflict, Held, Missing, Unavailable
 
 # A transaction takes a hundred items: a tag that comes or goes is three, a child that is named two,
 # the manifest itself four.
-TAGS_AT_ONCE = 33
+TAGS_AT_ONCE = 32
 CHILDREN_AT_ONCE = 50
 # How often a deletion begins again because the manifest was pushed meanwhile.
 DELETE_TRIES = 8
@@ -85,6 +86,7 @@ class Manifests:
         self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
     ) -> None:
         writes = self._table.transaction()
+        touch_record(writes, team, name)
         writes.put(BridgedRow.of(team, name, image_id, manifest))
         _write_manifest(writes, team, name, manifest)
         writes.commit()
@@ -103,30 +105,28 @@ class Manifests:
             entry = self._table.get(ManifestEntryRow, keys.manifest_entry(team, name, digest))
             if entry is None:
                 raise Missing(f"manifest {digest}")
-            self._clear_the_way(team, name, digest, change, kept)
-            if self._delete_entry(team, name, digest, entry):
+            tags = self._free_tags(team, name, digest, kept)
+            while len(tags) > TAGS_AT_ONCE:
+                # So many do not fit beside the manifest: these go first, and stay gone.
+                self._delete_pointing(team, name, digest, change, tags[:TAGS_AT_ONCE])
+                tags = tags[TAGS_AT_ONCE:]
+            if self._delete_entry(team, name, entry, tags, change):
                 self._forget_parent(team, name, digest, children)
                 return
         raise Unavailable(f"manifest {digest} is pushed again and again while it is deleted")
 
-    def _clear_the_way(
-        self,
-        team: str,
-        name: RepositoryName,
-        digest: Digest,
-        change: Change,
-        kept: Callable[[TagName], bool],
-    ) -> None:
-        """Delete the tags that point to a manifest. Raises: Held, before anything is changed."""
+    def _free_tags(
+        self, team: str, name: RepositoryName, digest: Digest, kept: Callable[[TagName], bool]
+    ) -> list[TagName]:
+        """The tags that point to a manifest. Raises: Held: it may not go."""
         parents = self._parents(team, name, digest)
         span = keys.span_after(keys.TAGS, "")
         entries = self._table.gather(TagEntryRow, keys.contents(team, name), span)
         tags = [row.value().name for row in entries if row.digest == str(digest)]
         held = [tag for tag in tags if kept(tag)]
         if parents or held:
-            raise Held(held, parents)
-        for at in range(0, len(tags), TAGS_AT_ONCE):
-            self._delete_pointing(team, name, digest, change, tags[at : at + TAGS_AT_ONCE])
+            raise Held(sorted(held), sorted(parents, key=str))
+        return tags
 
     def _parents(self, team: str, name: RepositoryName, child: Digest) -> list[Digest]:
         """What names a manifest and is there; a push that failed may have left lines behind."""
@@ -137,14 +137,21 @@ class Manifests:
         return [read_digest(row.digest) for row in found if isinstance(row, ManifestEntryRow)]
 
     def _delete_entry(
-        self, team: str, name: RepositoryName, digest: Digest, entry: ManifestEntryRow
+        self,
+        team: str,
+        name: RepositoryName,
+        entry: ManifestEntryRow,
+        tags: Sequence[TagName],
+        change: Change,
     ) -> bool:
-        """Delete a manifest that nobody has pushed or named since; says whether it went."""
-        column = ManifestEntryRow.revision
+        """Delete a manifest and its tags, if nobody has pushed or named it or moved them since."""
+        column, digest = ManifestEntryRow.revision, read_digest(entry.digest)
         unchanged = column == entry.revision if entry.revision else column.does_not_exist()
         writes = self._table.transaction()
         writes.delete(keys.manifest_entry(team, name, digest), condition=unchanged)
         writes.delete(keys.manifest(team, name, digest))
+        for tag in tags:
+            _delete_tag(writes, team, name, tag, digest, change)
         stored = entry.manifest()
         if stored is not None and stored.subject is not None:
             writes.delete(referrer_key(team, name, stored.subject, stored))
@@ -174,13 +181,8 @@ class Manifests:
     ) -> None:
         # A tag that a push has moved meanwhile stays: it points to something else now.
         writes = self._table.transaction()
-        still = TagRow.digest == str(digest)
         for tag in tags:
-            writes.delete(keys.tag(team, name, tag), condition=still)
-            writes.delete(
-                keys.tag_entry(team, name, tag), condition=TagEntryRow.digest == str(digest)
-            )
-            writes.put(EventRow.of(team, name, TagEvent(tag, None, change)))
+            _delete_tag(writes, team, name, tag, digest, change)
         try:
             writes.commit()
         except Conflict:
@@ -217,6 +219,21 @@ def _write_manifest(
     writes.put(ManifestEntryRow.of(team, name, manifest, secrets.token_hex(6)))
     if manifest.subject is not None:
         writes.put(ReferrerRow.of(team, name, manifest.subject, manifest))
+
+
+def _delete_tag(
+    writes: Transaction,
+    team: str,
+    name: RepositoryName,
+    tag: TagName,
+    digest: Digest,
+    change: Change,
+) -> None:
+    """Delete a tag that still points to this manifest; else all the writes fail."""
+    pointing, listed = TagRow.digest == str(digest), TagEntryRow.digest == str(digest)
+    writes.delete(keys.tag(team, name, tag), condition=pointing)
+    writes.delete(keys.tag_entry(team, name, tag), condition=listed)
+    writes.put(EventRow.of(team, name, TagEvent(tag, None, change)))
 
 
 def _name_child(

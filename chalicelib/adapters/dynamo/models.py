@@ -58,11 +58,15 @@ class RepositoryRow(Row, discriminator="repository"):
     is_public = BooleanAttribute()
     description = _text()
     tag_rules = _text()
+    life = _text()
+    # Set once the repository is being deleted, and never unset.
+    going = BooleanAttribute(null=True)
 
     @classmethod
     def of(cls, team: str, repository: Repository) -> Self:
         return cls.at(
             keys.repository(team, repository.name),
+            life=repository.life,
             created_at_s=repository.created_at_s,
             is_public=repository.is_public,
             description=repository.description or None,
@@ -74,8 +78,9 @@ class RepositoryRow(Row, discriminator="repository"):
 
     def value(self) -> Repository:
         rules = load_rules(self.tag_rules) if self.tag_rules else ()
+        about = self.description or ""
         return Repository(
-            self.name(), int(self.created_at_s), self.is_public, self.description or "", rules
+            self.name(), int(self.created_at_s), self.is_public, about, rules, self.life
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.deletion import Deletion
 from chalicelib.adapters.dynamo.models import (
     LinkRow,
     ManifestEntryRow,
@@ -12,7 +13,6 @@ from chalicelib.adapters.dynamo.models import (
     TagEntryRow,
     read_digest,
 )
-from chalicelib.adapters.dynamo.table import Table
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
@@ -20,12 +20,10 @@ from chalicelib.domain.records import Repository
 from chalicelib.ports import PushSurvey
 
 
-class Repositories:
-    _table: Table
-
+class Repositories(Deletion):
     def find_repository(self, team: str, name: RepositoryName) -> Repository | None:
         row = self._table.get(RepositoryRow, keys.repository(team, name))
-        return row.value() if row else None
+        return row.value() if row and not row.going else None
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
         rows, more = self._table.query(
@@ -34,8 +32,8 @@ class Repositories:
             keys.span_after(keys.REPOSITORIES, page.after),
             limit=page.limit + 1,
         )
-        names = [row.name() for row in rows]
-        return Listing(names[: page.limit], more=more or len(names) > page.limit)
+        names = [row.name() for row in rows[: page.limit] if not row.going]
+        return Listing(names, more=more or len(rows) > page.limit)
 
     def survey_push(
         self,
@@ -50,6 +48,10 @@ class Repositories:
         wanted += [keys.link(team, name, digest) for digest in blobs]
         wanted += [keys.manifest_entry(team, name, digest) for digest in manifests]
         rows = self._table.batch_get(wanted)
+        if any(isinstance(row, RepositoryRow) and row.going for row in rows):
+            # What is left of a deletion that was cut off must not come to life again.
+            self.finish_deletion(team, name)
+            rows = self._table.batch_get(wanted)
         links = [row.value() for row in rows if isinstance(row, LinkRow)]
         found = [row.value() for row in rows if isinstance(row, TagEntryRow)]
         return PushSurvey(

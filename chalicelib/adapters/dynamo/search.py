@@ -1,68 +1,43 @@
-"""SearchStore: repositories entered under their words, changed and deleted with them."""
+"""SearchStore: repositories entered under their words, and changed with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from pynamodb.expressions.condition import Condition
+from collections.abc import Sequence
 
 from chalicelib.adapters.dynamo import keys
-from chalicelib.adapters.dynamo.hub_models import EntryRow, GrantRow
-from chalicelib.adapters.dynamo.models import (
-    IndexImageRow,
-    ManifestEntryRow,
-    RepositoryRow,
-    Row,
-    TagEntryRow,
-    read_digest,
-)
-from chalicelib.adapters.dynamo.table import Table, Transaction
-from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.adapters.dynamo.deletion import EVERYTHING, Deletion, entries_of, unchanged
+from chalicelib.adapters.dynamo.hub_models import EntryRow
+from chalicelib.adapters.dynamo.models import RepositoryRow
+from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Repository
-from chalicelib.domain.search import Found, index_words
+from chalicelib.domain.search import Found
 from chalicelib.ports import Conflict
 
-# Each thing that a repository holds is at most two items, and a transaction takes a hundred.
-THINGS_AT_ONCE = 50
-# DynamoDB takes no empty bound; nothing is kept under a key that begins with a space.
-EVERYTHING = (" ", "\x7f")
 
-
-class Search:
-    _table: Table
-
+class Search(Deletion):
     def put_repository(self, team: str, repository: Repository) -> None:
+        try:
+            self._enter(team, repository)
+        except Conflict:
+            # One that is there stays, unless a deletion of it was cut off.
+            if self.finish_deletion(team, repository.name):
+                self._enter(team, repository)
+
+    def _enter(self, team: str, repository: Repository) -> None:
         writes = self._table.transaction()
         row = RepositoryRow.of(team, repository)
         writes.put(row, condition=RepositoryRow.pk.does_not_exist())
-        for entry in _entries(team, repository).values():
+        for entry in entries_of(team, repository).values():
             writes.put(entry)
-        try:
-            writes.commit()
-        except Conflict:
-            return
+        writes.commit()
 
     def change_repository(self, team: str, before: Repository, after: Repository) -> None:
         writes = self._table.transaction()
-        writes.put(RepositoryRow.of(team, after), condition=_unchanged(team, before))
-        old, new = _entries(team, before), _entries(team, after)
+        writes.put(RepositoryRow.of(team, after), condition=unchanged(team, before))
+        old, new = entries_of(team, before), entries_of(team, after)
         for entry in new.values():
             writes.put(entry)
         for key in old.keys() - new.keys():
-            writes.delete(key)
-        writes.commit()
-
-    def delete_repository(self, team: str, repository: Repository) -> None:
-        name = repository.name
-        rows = self._table.gather(Row, keys.contents(team, name), EVERYTHING)
-        for at in range(0, len(rows), THINGS_AT_ONCE):
-            writes = self._table.transaction()
-            for row in rows[at : at + THINGS_AT_ONCE]:
-                _delete_thing(writes, team, name, row)
-            writes.commit()
-        writes = self._table.transaction()
-        writes.delete(keys.repository(team, name))
-        for key in _entries(team, repository):
             writes.delete(key)
         writes.commit()
 
@@ -79,44 +54,4 @@ class Search:
     ) -> Sequence[Repository]:
         wanted = [keys.repository(team, name) for team, name in team_names]
         rows = self._table.batch_get(wanted) if wanted else []
-        return [row.value() for row in rows if isinstance(row, RepositoryRow)]
-
-
-def _unchanged(team: str, before: Repository) -> Condition:
-    """That the record is still as it was: nothing that somebody else has changed is lost."""
-    row, columns = RepositoryRow.of(team, before), RepositoryRow
-    condition: Condition = (columns.created_at_s == row.created_at_s) & (
-        columns.is_public == row.is_public
-    )
-    for column, value in (
-        (columns.description, row.description),
-        (columns.tag_rules, row.tag_rules),
-    ):
-        condition &= column.does_not_exist() if value is None else column == value
-    return condition
-
-
-def _entries(team: str, repository: Repository) -> dict[keys.Key, EntryRow]:
-    entry = Found(repository.name, repository.description)
-    places: Iterable[keys.Key] = (
-        keys.entry(repository.scope(team), word, repository.name)
-        for word in ("", *index_words(entry))
-    )
-    return {
-        key: EntryRow.at(key, path=repository.name.path, description=entry.description or None)
-        for key in places
-    }
-
-
-def _delete_thing(writes: Transaction, team: str, name: RepositoryName, row: Row) -> None:
-    """Delete a line of a repository, and the item that stands apart for it."""
-    writes.delete(keys.Key(row.pk, row.sk))
-    if isinstance(row, TagEntryRow):
-        writes.delete(keys.tag(team, name, TagName(row.sk.removeprefix(keys.TAGS))))
-    elif isinstance(row, ManifestEntryRow):
-        writes.delete(keys.manifest(team, name, read_digest(row.digest)))
-    elif isinstance(row, IndexImageRow):
-        image_id = row.sk.removeprefix(keys.INDEX_IMAGES)
-        writes.delete(keys.holder(team, image_id, name))
-    elif isinstance(row, GrantRow):
-        writes.delete(keys.granted(row.user, name))
+        return [row.value() for row in rows if isinstance(row, RepositoryRow) and not row.going]

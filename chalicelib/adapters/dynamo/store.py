@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from chalicelib.adapters.aws import shared_session
 from chalicelib.adapters.dynamo.accounts import Accounts
+from chalicelib.adapters.dynamo.edge import Edge
 from chalicelib.adapters.dynamo.images import Images
 from chalicelib.adapters.dynamo.manifests import Manifests
 from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
@@ -21,7 +22,7 @@ from chalicelib.adapters.dynamo.uploads import Uploads
 from chalicelib.ports import Unavailable
 
 
-class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Images, Accounts):
+class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts):
     """MetadataStore, AccountStore and SearchStore in one table; safe for any number of threads.
 
     Without ``session`` AWS's own chain gives the credentials. ``sleep`` is how long to wait

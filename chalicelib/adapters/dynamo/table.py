@@ -226,7 +226,11 @@ class Table:
                 raise
 
     def update(
-        self, model: type[R], key: Key, actions: Sequence[Action], condition: Condition
+        self,
+        model: type[R],
+        key: Key,
+        actions: Sequence[Action],
+        condition: Condition | None = None,
     ) -> R:
         """The row as it is afterwards. Raises: Conflict."""
         answer = self._try(
@@ -274,6 +278,7 @@ class Transaction:
         self._puts: list[dict[str, Any]] = []
         self._updates: list[dict[str, Any]] = []
         self._deletes: list[dict[str, Any]] = []
+        self._checks: list[dict[str, Any]] = []
 
     def put(self, row: Row, condition: Condition | None = None) -> None:
         attributes = row.serialize()
@@ -293,11 +298,15 @@ class Transaction:
     def delete(self, key: Key, condition: Condition | None = None) -> None:
         self._deletes.append(self._table.arguments(key, condition=condition, key="Key"))
 
+    def check(self, key: Key, condition: Condition) -> None:
+        """Let the writes stand or fall with an item that they do not touch."""
+        self._checks.append(self._table.arguments(key, condition=condition, key="Key"))
+
     def commit(self) -> None:
         """Raises: Conflict when one of the conditions does not hold. Costs: 1 transaction."""
         self._table._try(
             lambda: self._table.connection.transact_write_items(
-                condition_check_items=(),
+                condition_check_items=self._checks,
                 delete_items=self._deletes,
                 put_items=self._puts,
                 update_items=self._updates,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.deletion import lives
 from chalicelib.adapters.dynamo.link_models import EventRow
 from chalicelib.adapters.dynamo.models import RepositoryRow, TagEntryRow, TagRow
 from chalicelib.adapters.dynamo.table import Table, Transaction
@@ -61,7 +62,7 @@ class Tags:
 
 
 def bring_into_being(writes: Transaction, team: str, repository: Repository) -> None:
-    """Create the repository, or leave it as it is: a put with a condition would fail the rest."""
+    """Create the repository, or leave it as it is; the rest fails where its life is another."""
     columns = RepositoryRow
     writes.update(
         keys.repository(team, repository.name),
@@ -70,6 +71,7 @@ def bring_into_being(writes: Transaction, team: str, repository: Repository) -> 
             columns.created_at_s.set(columns.created_at_s | repository.created_at_s),
             columns.is_public.set(columns.is_public | repository.is_public),
         ],
+        condition=lives(repository),
     )
 
 

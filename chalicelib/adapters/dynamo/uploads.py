@@ -22,6 +22,7 @@ class Uploads:
     def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
         writes = self._table.transaction()
         writes.delete(keys.link(team, name, digest), condition=LinkRow.pk.exists())
+        writes.delete(keys.edge(team, name))
         try:
             writes.commit()
         except Conflict as error:

@@ -52,6 +52,7 @@ class MemoryBlobs:
         self._secret = secrets.token_bytes(32)
         self._lock = RLock()
         self._objects: dict[str, bytes] = {}
+        self._checked: dict[str, str] = {}
         self._multiparts: dict[str, _Multipart] = {}
 
     # --- presigned URLs -----------------------------------------------------------------------
@@ -136,7 +137,13 @@ class MemoryBlobs:
         if sha256_hex is not None and hashlib.sha256(data).hexdigest() != sha256_hex:
             raise Conflict(f"object {key}: other bytes than their digest says")
         with self._lock:
+            self._forget_checksum(key)
             self._objects[key] = bytes(data)
+            if sha256_hex is not None:
+                self._checked[key] = sha256_hex
+
+    def _forget_checksum(self, key: str) -> None:
+        self._checked.pop(key, None)
 
     def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
         with self._lock:
@@ -152,9 +159,15 @@ class MemoryBlobs:
         with self._lock:
             return len(self._objects[key]) if key in self._objects else None
 
+    def checked_size_bytes(self, key: str, *, sha256_hex: str) -> int | None:
+        with self._lock:
+            return self.size_bytes(key) if self._checked.get(key) == sha256_hex else None
+
     def copy(self, source_key: str, key: str) -> None:
         with self._lock:
-            self._objects[key] = self.get(source_key)
+            data = self.get(source_key)
+            self._forget_checksum(key)
+            self._objects[key] = data
 
     # --- objects in parts ---------------------------------------------------------------------
 
@@ -189,6 +202,7 @@ class MemoryBlobs:
                 joined.append(data)
             if any(len(data) < self._min_part_bytes for data in joined[:-1]):
                 raise PartRefused("a part is too small")
+            self._forget_checksum(key)
             self._objects[key] = b"".join(joined)
             del self._multiparts[multipart_id]
 

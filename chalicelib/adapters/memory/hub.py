@@ -110,6 +110,7 @@ class MemoryHub:
 
     def put_grant(self, team: str, grant: GrantRecord) -> None:
         with self._lock:
+            self._check_there(team, grant.name)
             self._grants[team, grant.name, grant.user] = grant
 
     def delete_grant(self, team: str, name: RepositoryName, user: str) -> None:
@@ -144,14 +145,26 @@ class MemoryHub:
 
     def change_repository(self, team: str, before: Repository, after: Repository) -> None:
         with self._lock:
-            if self._repositories.get((team, before.name)) != before:
-                raise Conflict(f"{before.name} has changed")
+            self._check_unchanged(team, before)
             self._unindex(before.name)
             self._repositories[team, after.name] = after
             self._index(team, after)
 
+    def _check_there(self, team: str, name: RepositoryName) -> None:
+        if (team, name) not in self._repositories:
+            raise Conflict(f"there is no {name}")
+
+    def _check_unchanged(self, team: str, before: Repository) -> None:
+        known = self._repositories.get((team, before.name))
+        if known is None or known != before or before.life not in (None, known.life):
+            raise Conflict(f"{before.name} has changed")
+
+    def finish_deletion(self, team: str, name: RepositoryName) -> bool:
+        return False
+
     def delete_repository(self, team: str, repository: Repository) -> None:
         with self._lock:
+            self._check_unchanged(team, repository)
             self._unindex(repository.name)
             self._repositories.pop((team, repository.name), None)
             for key in [key for key in self._grants if key[:2] == (team, repository.name)]:

@@ -71,12 +71,18 @@ class MemoryManifests:
                 raise Conflict("a child is gone")
             for tag in pointed:
                 self._check_fixed(team, name, tag, fixed=tag.name in fixed)
-            self._repositories.setdefault((team, name), repository)
+            self._bring_into_being(team, repository)
             self._manifests[team, name, manifest.digest] = manifest
             for child in children:
                 self._named.setdefault((team, name, child), {})[manifest.digest] = None
             for tag in pointed:
                 self._set(team, name, tag, change)
+
+    def _bring_into_being(self, team: str, repository: Repository) -> None:
+        known = self._repositories.get((team, repository.name))
+        if repository.life is not None and (known is None or known.life != repository.life):
+            raise Conflict(f"{repository.name} lives another life")
+        self._repositories.setdefault((team, repository.name), repository)
 
     def _check_fixed(self, team: str, name: RepositoryName, tag: Tag, *, fixed: bool) -> None:
         there = self._tags.get((team, name, tag.name))
@@ -105,7 +111,7 @@ class MemoryManifests:
     ) -> None:
         with self._lock:
             self._check_fixed(team, repository.name, tag, fixed=fixed)
-            self._repositories.setdefault((team, repository.name), repository)
+            self._bring_into_being(team, repository)
             self._set(team, repository.name, tag, change)
 
     def delete_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
@@ -136,7 +142,7 @@ class MemoryManifests:
             ]
             held = [tag for tag in tags if kept(tag)]
             if parents or held:
-                raise Held(held, parents)
+                raise Held(sorted(held), sorted(parents, key=str))
             for tag_name in tags:
                 self.delete_tag(team, name, tag_name, change)
             for child in children:

@@ -27,6 +27,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
         self._lock = RLock()
         self._repositories: dict[tuple[str, RepositoryName], Repository] = {}
         self._blobs: dict[tuple[str, Digest], Blob] = {}
+        self._edge_words: dict[tuple[str, RepositoryName], str] = {}
         self._uploads: dict[tuple[str, str], UploadSession] = {}
         self._bridged: dict[tuple[str, RepositoryName, str], StoredManifest] = {}
         self._images: dict[tuple[str, str], V1Image] = {}
@@ -59,6 +60,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
         with self._lock:
             if self._links.pop((team, name, digest), None) is None:
                 raise Missing(f"blob {digest}")
+            self._edge_words.pop((team, name), None)
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
         with self._lock:
@@ -71,6 +73,30 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
             self._end_claimed(closing)
             self._links[team, name, blob.digest] = blob
             self._blobs[team, blob.digest] = blob
+
+    def find_blobs(self, team: str, digests: Sequence[Digest]) -> Mapping[Digest, Blob]:
+        with self._lock:
+            found = {digest: self._blobs.get((team, digest)) for digest in digests}
+        return {digest: blob for digest, blob in found.items() if blob}
+
+    # --- what the edge has taken --------------------------------------------------------------
+
+    def find_edge_word(self, team: str, name: RepositoryName) -> str | None:
+        with self._lock:
+            return self._edge_words.get((team, name))
+
+    def give_edge_word(self, team: str, name: RepositoryName, word: str) -> str:
+        with self._lock:
+            return self._edge_words.setdefault((team, name), word)
+
+    def adopt_blobs(
+        self, team: str, name: RepositoryName, word: str, blobs: Sequence[Blob]
+    ) -> None:
+        with self._lock:
+            if self._edge_words.get((team, name)) != word:
+                raise Conflict(f"{word} is not a word of {name} any more")
+            for blob in blobs:
+                self.put_blob(team, name, blob)
 
     # --- uploads ------------------------------------------------------------------------------
 
@@ -132,6 +158,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
         self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
     ) -> None:
         with self._lock:
+            self._check_there(team, name)
             self._manifests[team, name, manifest.digest] = manifest
             self._bridged[team, name, image_id] = manifest
 
@@ -191,6 +218,7 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
         self, team: str, name: RepositoryName, images: Sequence[IndexImage]
     ) -> None:
         with self._lock:
+            self._check_there(team, name)
             entries = self._listed.setdefault((team, name), {})
             for image in images:
                 known = entries.get(image.image_id)
@@ -217,3 +245,4 @@ class MemoryMetadata(MemoryManifests, MemoryHub):
             for key in [key for key in facts if key[:2] == (team, name)]:
                 del facts[key]
         self._listed.pop((team, name), None)
+        self._edge_words.pop((team, name), None)

@@ -140,6 +140,9 @@ class S3Blobs:
             return None
         return int(answer["ContentLength"])
 
+    def checked_size_bytes(self, key: str, *, sha256_hex: str) -> int | None:
+        return self._objects.checked_size_bytes(key, sha256_hex)
+
     def copy(self, source_key: str, key: str) -> None:
         with translated(f"{source_key} to {key}"):
             self._client.copy_object(Bucket=self._bucket, Key=key, CopySource=self._at(source_key))

@@ -1,0 +1,157 @@
+"""Repositories deleted, so that nothing of one life is ever found in the next.
+
+    mark      the record says that it is going: from then on it is not found, and nothing is added
+    sweep     what it holds goes: tags, then manifests, then all else
+    end       the record goes
+
+Every step but the first holds only while the record is still the marked one; whoever meets a mark
+that a crash has left behind sweeps and ends before anything new begins under the name.
+"""
+
+from __future__ import annotations
+
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.hub_models import EntryRow, GrantRow
+from chalicelib.adapters.dynamo.models import (
+    IndexImageRow,
+    ManifestEntryRow,
+    RepositoryRow,
+    Row,
+    TagEntryRow,
+    read_digest,
+)
+from chalicelib.adapters.dynamo.table import Table, Transaction
+from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.records import Repository
+from chalicelib.domain.search import Found, index_words
+from chalicelib.ports import Conflict
+
+# Each thing that a repository holds is at most two items; a transaction takes a hundred, and one
+# of them is the record.
+THINGS_AT_ONCE = 49
+# DynamoDB takes no empty bound; nothing is kept under a key that begins with a space.
+EVERYTHING = (" ", "\x7f")
+
+
+class Deletion:
+    _table: Table
+
+    def delete_repository(self, team: str, repository: Repository) -> None:
+        columns = RepositoryRow
+        row = self._table.update(
+            RepositoryRow,
+            keys.repository(team, repository.name),
+            actions=[columns.going.set(True)],
+            condition=unchanged(team, repository),
+        )
+        self._sweep(team, row)
+
+    def finish_deletion(self, team: str, name: RepositoryName) -> bool:
+        row = self._table.get(RepositoryRow, keys.repository(team, name))
+        if row is None or not row.going:
+            return False
+        self._sweep(team, row)
+        return True
+
+    def _sweep(self, team: str, record: RepositoryRow) -> None:
+        try:
+            self._sweep_contents(team, record)
+            writes = self._table.transaction()
+            writes.delete(keys.Key(record.pk, record.sk), condition=_still_going(record))
+            for key in entries_of(team, record.value()):
+                writes.delete(key)
+            writes.commit()
+        except Conflict:
+            # Somebody else has ended it.
+            return
+
+    def _sweep_contents(self, team: str, record: RepositoryRow) -> None:
+        name, columns = record.name(), RepositoryRow
+        rows = self._table.gather(Row, keys.contents(team, name), EVERYTHING)
+        rows.sort(key=_rank)
+        for at in range(0, len(rows), THINGS_AT_ONCE):
+            writes = self._table.transaction()
+            writes.update(
+                keys.Key(record.pk, record.sk),
+                actions=[columns.going.set(True)],
+                condition=_still_going(record),
+            )
+            for row in rows[at : at + THINGS_AT_ONCE]:
+                _delete_thing(writes, team, name, row)
+            writes.commit()
+
+
+def lives(repository: Repository) -> Condition:
+    """That the record is not being deleted, and is the one that was looked at."""
+    columns = RepositoryRow
+    condition: Condition = columns.going.does_not_exist()
+    if repository.life is not None:
+        condition &= columns.life == repository.life
+    return condition
+
+
+def touch_record(writes: Transaction, team: str, name: RepositoryName) -> None:
+    """Let what else is written stand or fall with a record that is there and is not going."""
+    columns = RepositoryRow
+    writes.update(
+        keys.repository(team, name),
+        actions=[columns.kind.set(columns)],
+        condition=columns.pk.exists() & columns.going.does_not_exist(),
+    )
+
+
+def unchanged(team: str, before: Repository) -> Condition:
+    """That the record is still as it was: nothing that somebody else has changed is lost."""
+    row, columns = RepositoryRow.of(team, before), RepositoryRow
+    condition: Condition = (
+        lives(before)
+        & (columns.created_at_s == row.created_at_s)
+        & (columns.is_public == row.is_public)
+    )
+    for column, value in (
+        (columns.description, row.description),
+        (columns.tag_rules, row.tag_rules),
+    ):
+        condition &= column.does_not_exist() if value is None else column == value
+    return condition
+
+
+def entries_of(team: str, repository: Repository) -> dict[keys.Key, EntryRow]:
+    """The search entries of a repository, by their keys."""
+    entry = Found(repository.name, repository.description)
+    places = (
+        keys.entry(repository.scope(team), word, repository.name)
+        for word in ("", *index_words(entry))
+    )
+    return {
+        key: EntryRow.at(key, path=repository.name.path, description=entry.description or None)
+        for key in places
+    }
+
+
+def _still_going(record: RepositoryRow) -> Condition:
+    columns = RepositoryRow
+    same = columns.life.does_not_exist() if record.life is None else columns.life == record.life
+    condition: Condition = columns.going.exists() & same
+    return condition
+
+
+def _rank(row: Row) -> int:
+    """Tags go before the manifests that they point to, and those before the blobs."""
+    return 0 if isinstance(row, TagEntryRow) else 1 if isinstance(row, ManifestEntryRow) else 2
+
+
+def _delete_thing(writes: Transaction, team: str, name: RepositoryName, row: Row) -> None:
+    """Delete a line of a repository, and the item that stands apart for it."""
+    writes.delete(keys.Key(row.pk, row.sk))
+    if isinstance(row, TagEntryRow):
+        writes.delete(keys.tag(team, name, TagName(row.sk.removeprefix(keys.TAGS))))
+    elif isinstance(row, ManifestEntryRow):
+        writes.delete(keys.manifest(team, name, read_digest(row.digest)))
+    elif isinstance(row, IndexImageRow):
+        image_id = row.sk.removeprefix(keys.INDEX_IMAGES)
+        writes.delete(keys.holder(team, image_id, name))
+    elif isinstance(row, GrantRow):
+        writes.delete(keys.granted(row.user, name))
