@@ -61,6 +61,17 @@ def parser() -> argparse.ArgumentParser:
         help="whether pulls are sent to the S3 server, or their bytes come through the gateway, "
         "for clients that reach nothing else",
     )
+    up.add_argument(
+        "--aws-limits",
+        action="store_true",
+        help="serve as on AWS: the edge's functions under node, and the limits of CloudFront, "
+        "API Gateway, Lambda and S3 (docs/aws-at-home.md)",
+    )
+    up.add_argument(
+        "--gateway",
+        action="store_true",
+        help="with --aws-limits: a gateway beside the functions, for uploads that they cannot take",
+    )
     add_parsers(commands)
     _add_gateway(commands)
     deployment.add_commands(commands)
@@ -139,7 +150,14 @@ def run_registry(asked: argparse.Namespace) -> None:
         choices = Choices(
             Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse, downloads
         )
-        up.run(asked.data, asked.port, choices)
+        if asked.aws_limits:
+            from roadstead.awslimits import command  # noqa: PLC0415
+
+            command.run(asked.data, asked.port, choices, gateway=asked.gateway)
+        elif asked.gateway:
+            raise Failure("--gateway belongs to --aws-limits: without it all goes by a gateway.")
+        else:
+            up.run(asked.data, asked.port, choices)
     elif asked.admin == "invite":
         print(admin.invite(asked.data))
     else:

@@ -40,6 +40,17 @@ class Outcome:
     origin: str | None
 
 
+def find_node() -> str:
+    """The node program. Raises: Failure."""
+    node = shutil.which("node")
+    if node is None:
+        raise Failure(
+            "node was not found: --aws-limits runs CloudFront's functions with it. "
+            "Install Node.js 18 or newer (Debian: apt-get install nodejs)."
+        )
+    return node
+
+
 def with_settings(name: str, text: str, settings: Mapping[str, Any], limit_bytes: int) -> str:
     """The text as it is deployed.
 
@@ -72,14 +83,8 @@ class NodeFunctions:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         """Raises: Failure: there is no node, or a function cannot be loaded."""
-        node = shutil.which("node")
-        if node is None:
-            raise Failure(
-                "node was not found: --aws-limits runs CloudFront's functions with it. "
-                "Install Node.js 18 or newer (Debian: apt-get install nodejs)."
-            )
         self._process = subprocess.Popen(
-            [node, str(RUNNER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [find_node(), str(RUNNER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
