@@ -208,7 +208,7 @@ def test_a_client_that_hangs_up_leaves_nothing(door: Store, team: str, size: int
     with socket.create_connection((door.address.host, door.address.port)) as client:
         client.sendall(head.encode() + b"\0" * (size - 1))
 
-    # Requests are served in their turn: when this one is, the other is over.
+    # By the time that this is answered the door has seen the other hang up.
     assert not door.holds(f"{team}-other")
     assert not door.holds(team)
 
