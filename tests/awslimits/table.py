@@ -98,7 +98,7 @@ CLIENTS: tuple[Client, ...] = (
     Client("podman", Dialect.STREAM, "4.3"),
     Client("buildah", Dialect.STREAM, "1.28"),
     Client("skopeo", Dialect.PATCH, "1.9"),
-    Client("crane", Dialect.PATCH, "0.21", "ko, kaniko"),
+    Client("crane", Dialect.PATCH, "0.22", "ko, kaniko"),
     Client("ctr", Dialect.WHOLE, "1.6", "docker 29 with containerd's store, BuildKit, nerdctl"),
     Client("oras", Dialect.WHOLE, "1.3", "Helm, notation"),
     Client("regctl", Dialect.WHOLE, "0.11"),
@@ -107,7 +107,7 @@ CLIENTS: tuple[Client, ...] = (
     Client("v1", Dialect.V1, "1.12, its requests written by the tests", "docker before 1.13"),
 )
 CELLS = tuple((client, way, size) for way in Way for size in Size for client in CLIENTS)
-# The ways of 300 MB that `make test` runs: one client of each dialect through each way. The
+# The cells of 300 MB that `make test` runs: one client of each dialect through each way. The
 # others are `make clients-table`.
 DAILY = frozenset(
     (name, way, Size.LARGE)
