@@ -60,6 +60,17 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write a line of JSON for each request to stderr; without it only warnings",
     )
+    up.add_argument(
+        "--aws-limits",
+        action="store_true",
+        help="serve as on AWS: the edge's functions under node, and the limits of CloudFront, "
+        "API Gateway, Lambda and S3 (docs/aws-at-home.md)",
+    )
+    up.add_argument(
+        "--gateway",
+        action="store_true",
+        help="with --aws-limits: a gateway beside the functions, for uploads that they cannot take",
+    )
     add_parsers(commands)
     _add_gateway(commands)
     deployment.add_commands(commands)
@@ -151,7 +162,14 @@ def run_registry(asked: argparse.Namespace) -> None:
             Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse, downloads
         )
         configure(sys.stderr, requests=asked.log)
-        up.run(asked.data, asked.port, choices)
+        if asked.aws_limits:
+            from roadstead.awslimits import command  # noqa: PLC0415
+
+            command.run(asked.data, asked.port, choices, gateway=asked.gateway)
+        elif asked.gateway:
+            raise Failure("--gateway belongs to --aws-limits: without it all goes by a gateway.")
+        else:
+            up.run(asked.data, asked.port, choices)
     elif asked.admin == "invite":
         print(admin.invite(asked.data))
     else:

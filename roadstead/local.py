@@ -97,10 +97,15 @@ def settings_for(
 def open_world(endpoints: StackEndpoints, choices: Choices, keys: tuple[bytes, bytes]) -> World:
     """The registry's world, its table and bucket made where they are not there yet."""
     settings = settings_for(endpoints, choices, keys)
+    make_stores(settings, endpoints)
+    return build(settings)
+
+
+def make_stores(settings: Settings, endpoints: StackEndpoints) -> None:
+    """The table and the bucket, where they are not there yet."""
     session = open_session(endpoints.s3_access_key, endpoints.s3_secret_key)
     create_table(settings.table, settings.region, endpoints.dynamodb_url, session=session)
     create_bucket(settings.bucket, settings.region, endpoints.s3_url, session=session)
-    return build(settings)
 
 
 def remember_endpoints(data: Path, endpoints: StackEndpoints) -> None:

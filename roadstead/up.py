@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -41,7 +42,8 @@ def run(data: Path, port: int, choices: local.Choices) -> None:
         try:
             world = local.open_world(endpoints, choices, local.registry_keys(data, choices.mode))
             local.remember_endpoints(data, endpoints)
-            serve(stack, world, listener, data, endpoints, choices.downloads)
+            app = make_gateway(world, choices.downloads)
+            serve(stack, app, listener, data, endpoints, choices.mode)
         finally:
             local.forget_endpoints(data)
             stack.stop()
@@ -70,18 +72,18 @@ def make_gateway(world: World, downloads: Downloads = Downloads.REDIRECT) -> Gat
 
 def serve(
     stack: EmbeddedStack,
-    world: World,
+    app: Any,
     listener: socket.socket,
     data: Path,
     endpoints: StackEndpoints,
-    downloads: Downloads,
+    mode: Mode,
 ) -> None:
-    """Run the gateway until it is told to stop, or until a server behind it dies."""
+    """Run an ASGI application until it is told to stop, or until a server behind it dies."""
     port = listener.getsockname()[1]
-    server = make_server(make_gateway(world, downloads), host=HOST, port=port)
+    server = make_server(app, host=HOST, port=port)
     done = threading.Event()
     watcher = threading.Thread(
-        target=_watch, args=(stack, server, done, port, data, world.mode, endpoints), daemon=True
+        target=_watch, args=(stack, server, done, port, data, mode, endpoints), daemon=True
     )
     watcher.start()
     try:

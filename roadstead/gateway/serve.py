@@ -7,14 +7,10 @@ from typing import Any
 
 import uvicorn
 
-from roadstead.gateway.asgi import Gateway
-
 GRACE_S = 10
 
 
-def make_server(
-    gateway: Gateway, *, host: str, port: int, grace_s: int = GRACE_S
-) -> uvicorn.Server:
+def make_server(app: Any, *, host: str, port: int, grace_s: int = GRACE_S) -> uvicorn.Server:
     """A server that has not begun; ``server.run(sockets=[...])`` serves until told to exit.
 
     Requests that are under way then have ``grace_s`` to end.
@@ -23,7 +19,7 @@ def make_server(
     for its way back from https to http.
     """
     config = uvicorn.Config(
-        gateway_app(gateway),
+        app,
         host=host,
         port=port,
         http="httptools",
@@ -38,11 +34,6 @@ def make_server(
         timeout_graceful_shutdown=grace_s,
     )
     return uvicorn.Server(config)
-
-
-def gateway_app(gateway: Gateway) -> Any:
-    """uvicorn's types want a callable of its own kind."""
-    return gateway
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,178 @@
+"""AWS at home, put together as `infra/` puts it together on AWS.
+
+    viewer -> CloudFront -> API Gateway, Lambda -> app -> S3 door -> SeaweedFS
+                         -> S3 door (origin access control)
+                         -> gateway, where there is one
+
+The functions' settings are those of infra/edge/README.md; presigned URLs lead to the door.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from chalicelib.adapters.hashing import ResumableHashing
+from chalicelib.api.blueprints import register_all
+from chalicelib.bootstrap import build
+from chalicelib.config import Settings
+from chalicelib.domain.access import Mode
+from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
+from chalicelib.service.world import World
+from chalicelib.web.edge import RegistryApp
+from roadstead import local
+from roadstead.awslimits.apigateway import STAGE, ApiGateway
+from roadstead.awslimits.cloudfront import Behaviour, CloudFront, Origin, bucket_origin
+from roadstead.awslimits.exchange import Address
+from roadstead.awslimits.functions import EDGE, NodeFunctions, read_functions
+from roadstead.awslimits.limits import ApiLimits, EdgeLimits, OacSwitches
+from roadstead.awslimits.responses import GatewayResponses
+from roadstead.awslimits.s3door import S3Door
+from roadstead.awslimits.servers import serving
+from roadstead.embedded.errors import EmbeddedStackError
+from roadstead.embedded.stack import StackEndpoints
+from roadstead.gateway.asgi import Gateway
+from roadstead.gateway.events import LambdaFront
+from roadstead.private import write_private
+
+WORD_HEADER = "x-roadstead-edge"
+BEHAVIOURS = (
+    Behaviour("/_up/", "bucket", "upload.js", "answer.js"),
+    Behaviour("/", "api", "front.js", "answer.js"),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is put together. ``gateway``: a container beside the functions."""
+
+    gateway: bool = False
+    api: ApiLimits = field(default_factory=ApiLimits)
+    edge: EdgeLimits = field(default_factory=EdgeLimits)
+    oac: OacSwitches = field(default_factory=OacSwitches)
+
+
+@dataclass(frozen=True)
+class EdgeKeys:
+    """The distribution's word, and the key that signs the addresses of uploads."""
+
+    word: str = field(repr=False)
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Home:
+    """What runs: the distribution, and where its origins are."""
+
+    distribution: CloudFront
+    world: World
+    door: Address
+    api: Address
+    gateway: Address | None
+
+
+def edge_keys(data: Path) -> EdgeKeys:
+    """Those of a data folder, made on its first start. Raises: EmbeddedStackError."""
+    path = data / "edge.json"
+    if not path.exists():
+        write_private(path, {"word": secrets.token_hex(32), "key": secrets.token_hex(32)})
+    try:
+        document = json.loads(path.read_text())
+        return EdgeKeys(document["word"], bytes.fromhex(document["key"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EmbeddedStackError(
+            f"{path} is damaged ({type(error).__name__}). Delete it: then new keys are made, and "
+            "only uploads that were begun before have to begin again."
+        ) from error
+
+
+def function_settings(choices: local.Choices, keys: EdgeKeys, plan: Plan) -> dict[str, Any]:
+    """The SETTINGS of the edge functions, as infra/edge/README.md lists them."""
+    return {
+        "challenge": choices.challenge.value if choices.mode is Mode.ACCOUNTS else "off",
+        "anonymous": "on",
+        "gateway": "on" if plan.gateway else "off",
+        "keys": [keys.key.hex()],
+        "inlineBytes": MAX_INLINE_BODY_BYTES,
+        "v1Hosts": ",".join(sorted(choices.v1_hosts)),
+        "proto": "http",
+    }
+
+
+@contextmanager
+def functions_for(choices: local.Choices, keys: EdgeKeys, plan: Plan) -> Iterator[NodeFunctions]:
+    """node with the real edge functions. Raises: Failure: no node, no files, too large."""
+    settings = function_settings(choices, keys, plan)
+    functions = NodeFunctions(read_functions(EDGE, settings, plan.edge.function_bytes))
+    try:
+        yield functions
+    finally:
+        functions.close()
+
+
+@contextmanager
+def at_home(
+    endpoints: StackEndpoints,
+    choices: local.Choices,
+    registry_keys: tuple[bytes, bytes],
+    functions: NodeFunctions,
+    keys: EdgeKeys,
+    host: str,
+    plan: Plan,
+) -> Iterator[Home]:
+    """Start all but the viewer's own port; ``host`` is what viewers call the registry.
+
+    Raises: Failure.
+    """
+    behind = urlsplit(endpoints.s3_url)
+    responses = GatewayResponses.of_template()
+    with ExitStack() as running:
+        store = Address(behind.hostname or "127.0.0.1", behind.port or 80)
+        door = running.enter_context(serving(S3Door(store), "the S3 door"))
+        through = replace(endpoints, s3_url=f"http://{door.netloc}")
+        settings = local.settings_for(through, choices, registry_keys)
+        local.make_stores(settings, through)
+        gateway = None
+        if plan.gateway:
+            gateway = running.enter_context(serving(_gateway(settings), "the gateway"))
+        world = build(_function_settings_of(settings, keys, host, gateway))
+        app = register_all(RegistryApp("roadstead"), lambda: world)
+        api = running.enter_context(serving(ApiGateway(app, responses, plan.api), "the API"))
+        word = {WORD_HEADER: keys.word}
+        credentials = (endpoints.s3_access_key, endpoints.s3_secret_key)
+        origins = {
+            "api": Origin(api, STAGE, word),
+            "bucket": bucket_origin(door, settings.bucket, credentials, settings.region, plan.oac),
+        }
+        if gateway is not None:
+            origins["gateway"] = Origin(gateway, "", word)
+        yield Home(CloudFront(functions, BEHAVIOURS, origins, plan.edge), world, door, api, gateway)
+
+
+def _function_settings_of(
+    settings: Settings, keys: EdgeKeys, host: str, gateway: Address | None
+) -> Settings:
+    """The functions' settings: without a gateway there is nobody whose word for a hash counts."""
+    return replace(
+        settings,
+        edge_word=keys.word,
+        edge_key=keys.key,
+        host=host,
+        v1_endpoints=(gateway.netloc,) if gateway else (),
+        gateway_key=settings.gateway_key if gateway else None,
+    )
+
+
+def _gateway(settings: Settings) -> Gateway:
+    """The gateway as a container: the same settings, and no edge of its own to insist on, for v1
+    clients come to it directly.
+    """
+    world = build(settings)
+    app = register_all(RegistryApp("roadstead"), lambda: world)
+    return Gateway(LambdaFront(app), ResumableHashing(), world.gateway_key)
