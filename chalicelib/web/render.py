@@ -61,7 +61,7 @@ def render_error(family: Family, error: RegistryError, challenge: str | None = N
         document = {
             "errors": [_item(entry.code, entry.message, entry.detail) for entry in error.items]
         }
-    if status == 503:
+    if status in (429, 503):
         headers.setdefault("Retry-After", RETRY_AFTER_S)
     if status == 401:
         headers["WWW-Authenticate"] = challenge or CHALLENGES.get(family, BASIC_CHALLENGE)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
-from chalicelib.config import read_settings
+from chalicelib.config import LogSettings, read_log_settings, read_settings
 from chalicelib.domain.errors import ErrorCode
 from roadstead.package import function, template, translate
 from roadstead.package.errors import PackageError
@@ -231,9 +231,10 @@ def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
     }
     for name, value in variables.items():
         if isinstance(value, dict) and "Ref" in value:
-            plain[name] = str(app["Parameters"][value["Ref"]]["Default"])
+            plain[name] = str(app["Parameters"][value["Ref"]].get("Default", "dev"))
     assert set(plain) == set(variables)
     read_settings({**plain, "AWS_REGION": "eu-central-1"})
+    assert read_log_settings(plain) == LogSettings("dev", "stage")
     source = (function.PROJECT / "chalicelib" / "config.py").read_text()
     known = set(re.findall(r"ROADSTEAD_[A-Z0-9_]+", source))
     assert known - set(variables) - EDGE_SETTINGS == LOCAL_SETTINGS
