@@ -135,8 +135,8 @@ def _directive(dimensions: list[list[str]], names: list[str]) -> dict[str, objec
 _SECRETS = re.compile(
     r"""(?ix)
     (?P<kept> (?:X-Amz-(?:Signature|Credential|Security-Token)|_up|password|signature
-               |refresh_token|access_token|client_secret)\s*[=:]\s*"?
-            | \b(?:Basic|Bearer)\s+ )
+               |refresh_token|access_token|client_secret)"?\s*[=:]\s*"?
+            | \b(?:Basic|Bearer)\s+ | \brst_ | \beyJ )
     [^\s&"',;]+
     """
 )

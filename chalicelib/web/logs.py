@@ -35,6 +35,8 @@ def configure(stream: TextIO, *, requests: bool = True) -> None:
     ROOT.setLevel(logging.INFO if requests else logging.WARNING)
     ROOT.propagate = False
     root = logging.getLogger()
+    # Below a warning botocore and urllib3 quote whole requests, signatures and all.
+    root.setLevel(logging.WARNING)
     if not root.handlers:
         root.addHandler(handler)
     # Lambda's own handler is kept for what libraries say: it frames the lines.
