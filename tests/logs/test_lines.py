@@ -275,6 +275,13 @@ def test_a_message_is_one_object_with_its_level_and_logger() -> None:
     assert json.loads(rendered(line))["message"] == "S3 at host\nnext \x1b[31mred"
 
 
+@pytest.mark.parametrize("text", ["\u2028", "\u0085", "\ud800", "\x7f\x1b", "é", "\N{BELL}"])
+def test_a_line_is_ascii_whatever_stands_in_it(text: str) -> None:
+    written = rendered(message_line(record(f"a{text}b")))
+    assert written.isascii()
+    assert json.loads(written)["message"] == f"a{text}b"
+
+
 def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
     try:
         raise error from cause
