@@ -14,8 +14,8 @@ _API_GATEWAY = (
     "function answer.js, and clients have to use its name"
 )
 _EDGE = (
-    "look at infra/edge/upload.js, the /_up/* behaviour, its origin access control and the bucket's "
-    "policy"
+    "look at infra/edge/upload.js, the /_up/* behaviour, its origin access control, and the policy "
+    "of the bucket"
 )
 
 

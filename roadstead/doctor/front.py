@@ -89,6 +89,9 @@ def wrong_login(patient: Patient) -> str:
     if answers[0].status == 200:
         raise NotLookedAt("a wrong login is let in: the registry is open to everybody")
     for reply in answers:
+        if reply.status == 429:
+            wait = reply.header("Retry-After")
+            raise NotLookedAt(f"too many wrong logins came from here; again in {wait} s")
         expect(reply.status == 401, f"{reply} to a wrong login", "401")
         expect(
             bool(challenges_of(reply)),
