@@ -71,7 +71,7 @@ def guarded(stack: Stack, request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def registry(stack: Stack) -> Iterator[str]:
     """Its accounts are this test's own: wrong logins add up, and are refused unheard at last."""
-    world = world_on(stack, Mode.ACCOUNTS)
+    world = memory_world(Mode.ACCOUNTS, blobs=stack.blobs(), clock=SystemClock())
     accounts.create(world, ALICE.name, ALICE.password, administrator=True)
     with serving(gateway_on(world, Downloads.REDIRECT)) as host:
         yield host
