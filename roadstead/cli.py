@@ -16,6 +16,7 @@ from chalicelib.domain.bearer import Challenge
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
+from roadstead.doctor import command as doctor
 from roadstead.failure import Failure
 
 DEFAULT_DATA = Path(".roadstead")
@@ -74,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     add_parsers(commands)
     _add_gateway(commands)
     deployment.add_commands(commands)
+    doctor.add_command(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -128,6 +130,8 @@ def _run(asked: argparse.Namespace) -> int:
     """The status of a command. Raises: Failure."""
     if asked.command in deployment.COMMANDS:
         return deployment.run(asked)
+    if asked.command == "doctor":
+        return doctor.run(asked)
     if asked.command == "gateway":
         run_gateway(asked)
     elif asked.command in ("push", "pull", "proxy"):

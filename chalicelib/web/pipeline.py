@@ -23,7 +23,7 @@ from chalicelib.domain.access import (
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
-from chalicelib.ports import Conflict, Missing, PartRefused, PortError, Throttled, Unavailable
+from chalicelib.ports import Conflict, Missing, PartRefused, Throttled, Unavailable
 from chalicelib.service.accounts import check_login, decided
 from chalicelib.service.tokens import check_bearer, check_v1_token
 from chalicelib.service.world import World
@@ -92,7 +92,8 @@ def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
         return _refused(endpoint.family, error, challenge)
     except Unavailable as error:
         log.warning("unavailable endpoint=%s cause=%s", endpoint.name, error)
-        return _refused(endpoint.family, _later(error))
+        code = ErrorCode.THROTTLED if isinstance(error, Throttled) else ErrorCode.UNAVAILABLE
+        return _refused(endpoint.family, RegistryError(code))
     except (Missing, Conflict, PartRefused):
         # Something changed under the request's feet: whoever repeats it finds the new state.
         log.exception("lost a race endpoint=%s request=%s", endpoint.name, request.request_id)
@@ -111,13 +112,6 @@ def refuse(family: Family, allowed: tuple[str, ...]) -> Response:
         error = RegistryError(ErrorCode.NOT_FOUND)
     note(family=family.value)
     return _refused(family, error)
-
-
-def _later(error: PortError) -> RegistryError:
-    """What a client is told that may simply come again."""
-    return RegistryError(
-        ErrorCode.THROTTLED if isinstance(error, Throttled) else ErrorCode.UNAVAILABLE
-    )
 
 
 def _refused(family: Family, error: RegistryError, challenge: str | None = None) -> Response:
