@@ -31,13 +31,6 @@ LOCAL_SETTINGS = {
     "ROADSTEAD_S3_ENDPOINT",
     "ROADSTEAD_S3_PUBLIC_ENDPOINT",
 }
-# Given where a distribution stands in front.
-EDGE_SETTINGS = {
-    "ROADSTEAD_EDGE_WORD",
-    "ROADSTEAD_EDGE_KEY",
-    "ROADSTEAD_HOST",
-    "ROADSTEAD_V1_ENDPOINTS",
-}
 KEPT_FOREVER = {
     "AWS::DynamoDB::Table",
     "AWS::S3::Bucket",
