@@ -1,7 +1,15 @@
 """The Chalice application: everything is registered here, and no logic is."""
 
+import sys
+
 from chalicelib.api.blueprints import register_all
 from chalicelib.bootstrap import world
+from chalicelib.config import read_log_settings
 from chalicelib.web.edge import RegistryApp
+from chalicelib.web.lines import Metrics
+from chalicelib.web.logs import configure
 
-app = register_all(RegistryApp(app_name="roadstead"), world)
+configure(sys.stdout)
+settings = read_log_settings()
+metrics = Metrics(settings.metrics)
+app = register_all(RegistryApp(app_name="roadstead", stage=settings.stage, metrics=metrics), world)

@@ -13,6 +13,7 @@ from chalicelib.adapters.s3.store import S3Blobs
 from chalicelib.adapters.words import RandomWords
 from chalicelib.config import Settings, read_settings
 from chalicelib.service.world import World
+from chalicelib.trace import hearing
 
 
 def build(settings: Settings) -> World:
@@ -21,7 +22,11 @@ def build(settings: Settings) -> World:
     keys = settings.access_key, settings.secret_key
     session = open_session(keys[0], keys[1]) if keys[0] and keys[1] else shared_session()
     store = DynamoMetadata(
-        settings.table, settings.region, settings.dynamodb_endpoint, session=session
+        settings.table,
+        settings.region,
+        settings.dynamodb_endpoint,
+        session=session,
+        on_request=hearing("dynamodb"),
     )
     return World(
         metadata=store,
@@ -34,6 +39,7 @@ def build(settings: Settings) -> World:
             settings.s3_public_endpoint,
             clock=clock,
             session=session,
+            on_request=hearing("s3"),
         ),
         clock=clock,
         hashing=ResumableHashing(),

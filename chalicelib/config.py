@@ -18,6 +18,8 @@
 | ROADSTEAD_EDGE_KEY | hex: signs the addresses of uploads that the edge leads to the bucket |
 | ROADSTEAD_HOST | the registry's own host name, for those who came to another |
 | ROADSTEAD_V1_ENDPOINTS | hosts, parted by commas, to which v1 clients send their layers |
+| ROADSTEAD_STAGE | the stage's name in log lines and metrics (default `local`) |
+| ROADSTEAD_METRICS | what log lines make metrics by: `stage` (default), `action`, `team`, `off` |
 | AWS_REGION | the region of table and bucket |
 """
 
@@ -67,6 +69,20 @@ class Settings:
     v1_endpoints: tuple[str, ...] = ()
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """What log lines say of the deployment; needed before anything else is, and so apart."""
+
+    stage: str = "local"
+    metrics: str = "stage"
+
+
+def read_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
+    """Raises: SettingError."""
+    metrics = _choice(environ, "ROADSTEAD_METRICS", ("stage", "action", "team", "off"))
+    return LogSettings(environ.get("ROADSTEAD_STAGE") or "local", metrics)
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -36,6 +36,10 @@ class Unavailable(PortError):
     """The back end refused, throttled or timed out; nothing half done is visible."""
 
 
+class Throttled(Unavailable):
+    """The back end has more to do than it takes: whoever comes again a little later is served."""
+
+
 class PartRefused(PortError):
     """The blob store will not join these parts: one is missing, replaced or too small."""
 

@@ -16,6 +16,7 @@ from chalicelib.domain.bearer import Challenge
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
+from roadstead.doctor import command as doctor
 from roadstead.failure import Failure
 
 DEFAULT_DATA = Path(".roadstead")
@@ -54,12 +55,11 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="take manifests whose parts are not all here (off: it catches clients that lose data)",
     )
+    _add_downloads(up)
     up.add_argument(
-        "--downloads",
-        choices=["redirect", "through"],
-        default="redirect",
-        help="whether pulls are sent to the S3 server, or their bytes come through the gateway, "
-        "for clients that reach nothing else",
+        "--log",
+        action="store_true",
+        help="write a line of JSON for each request to stderr; without it only warnings",
     )
     up.add_argument(
         "--aws-limits",
@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     add_parsers(commands)
     _add_gateway(commands)
     deployment.add_commands(commands)
+    doctor.add_command(commands)
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -95,6 +96,17 @@ def _add_gateway(commands: Any) -> None:
     gateway.add_argument("--port", type=int, default=DEFAULT_PORT)
     gateway.add_argument(
         "--grace", type=int, default=10, metavar="SECONDS", help="for uploads, at a stop"
+    )
+    _add_downloads(gateway)
+
+
+def _add_downloads(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--downloads",
+        choices=["redirect", "through"],
+        default="redirect",
+        help="whether pulls are sent to the S3 server, or their bytes come through the gateway, "
+        "for clients that reach nothing else",
     )
 
 
@@ -118,8 +130,10 @@ def _run(asked: argparse.Namespace) -> int:
     """The status of a command. Raises: Failure."""
     if asked.command in deployment.COMMANDS:
         return deployment.run(asked)
+    if asked.command == "doctor":
+        return doctor.run(asked)
     if asked.command == "gateway":
-        run_gateway(asked.host, asked.port, asked.grace)
+        run_gateway(asked)
     elif asked.command in ("push", "pull", "proxy"):
         _run_transfer(asked)
     else:
@@ -139,6 +153,7 @@ def _run_transfer(asked: argparse.Namespace) -> None:
 def run_registry(asked: argparse.Namespace) -> None:
     """The commands for the one who runs the registry. Raises: Failure."""
     # Imported here, so that nothing else waits for botocore.
+    from chalicelib.web.logs import configure  # noqa: PLC0415
     from roadstead import admin, up  # noqa: PLC0415
     from roadstead.gateway.downloads import Downloads  # noqa: PLC0415
     from roadstead.local import Choices  # noqa: PLC0415
@@ -150,6 +165,7 @@ def run_registry(asked: argparse.Namespace) -> None:
         choices = Choices(
             Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse, downloads
         )
+        configure(sys.stderr, requests=asked.log)
         if asked.aws_limits:
             from roadstead.awslimits import command  # noqa: PLC0415
 
@@ -166,11 +182,12 @@ def run_registry(asked: argparse.Namespace) -> None:
         print(f"{asked.name} is an administrator now.")
 
 
-def run_gateway(host: str, port: int, grace_s: int) -> None:
+def run_gateway(asked: argparse.Namespace) -> None:
     """Without the embedded servers, which a container does not have. Raises: Failure."""
     from roadstead.gateway import command  # noqa: PLC0415
+    from roadstead.gateway.downloads import Downloads  # noqa: PLC0415
 
-    command.run(host, port, grace_s)
+    command.run(asked.host, asked.port, asked.grace, Downloads(asked.downloads))
 
 
 def read_password(*, from_stdin: bool) -> str:

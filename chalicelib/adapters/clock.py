@@ -11,3 +11,8 @@ class SystemClock:
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+
+def ticking_ms() -> float:
+    """Milliseconds that only ever grow: for how long something took."""
+    return time.perf_counter_ns() / 1_000_000

@@ -7,6 +7,7 @@ from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import LIBRARY
 from chalicelib.service import hub, index
+from chalicelib.trace import note
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -47,6 +48,7 @@ def put_repository(call: Call) -> Response:
 def put_images(call: Call) -> Response:
     document = read_json(call.request.body or b"[]", ErrorCode.V1_JSON_UNREADABLE)
     index.merge_images(call.world, call.actor, call.name, index.parse_images(document))
+    note(pushes=1)
     return Response(204, grant_headers(call, "write"))
 
 
@@ -57,6 +59,7 @@ def get_images(call: Call) -> Response:
         {"id": image.image_id, **({"checksum": image.checksum} if image.checksum else {})}
         for image in listed
     ]
+    note(pulls=int(call.request.method == "GET"))
     return json_response(document, headers=grant_headers(call, "read"))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from chalicelib.domain.names import parse_reference, parse_tag
 from chalicelib.domain.negotiate import parse_accept
 from chalicelib.service import manifests
+from chalicelib.trace import note
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call, handles
@@ -18,6 +19,7 @@ def get_manifest(call: Call) -> Response:
     accepted = parse_accept(call.request.headers.every("accept"))
     served = manifests.pull(call.world, call.name, reference, accepted)
     digest = str(served.digest)
+    note(pulls=int(call.request.method == "GET"))
     headers = {
         "Content-Type": served.media_type,
         "Docker-Content-Digest": digest,
@@ -42,6 +44,8 @@ def put_manifest(call: Call) -> Response:
     pushed = manifests.push(
         call.world, call.actor, call.name, reference, request.body, content_type, more_tags
     )
+    # The tag is a push's last step; parts of an index go by their digests.
+    note(pushes=int(bool(pushed.tags)), bytes_pushed=len(request.body))
     repository, digest = request.params["repository"], str(pushed.manifest.digest)
     headers = {
         "Location": url_for("v2.manifest.get", repository=repository, reference=digest),

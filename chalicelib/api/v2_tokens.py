@@ -13,6 +13,7 @@ from chalicelib.domain.records import ApiToken
 from chalicelib.domain.scopes import render_limit
 from chalicelib.service import api_tokens, tokens
 from chalicelib.service.accounts import check_login
+from chalicelib.trace import note
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -60,6 +61,7 @@ def _by_password(call: Call, form: dict[str, list[str]]) -> Actor:
         return ANONYMOUS
     actor = check_login(call.world, name, password, call.request.source_ip)
     if actor is None:
+        note(wrong_login=1)
         raise RegistryError(ErrorCode.UNAUTHORIZED, "wrong name, password or token")
     return actor
 

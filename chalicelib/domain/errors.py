@@ -63,6 +63,14 @@ class ErrorCode(Enum):
     UNSUPPORTED = ErrorSpec("UNSUPPORTED", 405, "the operation is unsupported", "OCI code-13")
     TOOMANYREQUESTS = ErrorSpec("TOOMANYREQUESTS", 429, "too many requests", "OCI code-14")
 
+    # The store's own bound; the row above is what wrong passwords lead to.
+    THROTTLED = ErrorSpec(
+        "TOOMANYREQUESTS",
+        429,
+        "the store behind the registry is busy; try again in a moment",
+        "OCI code-14",
+    )
+
     # What the state of the repository forbids, whoever asks: a refusal, but none of access.
     TAG_IMMUTABLE = ErrorSpec(
         "DENIED",

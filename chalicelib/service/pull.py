@@ -9,6 +9,7 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.ports import Missing
 from chalicelib.service.edge import find_blob
 from chalicelib.service.world import World
+from chalicelib.trace import note
 
 
 def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) -> str:
@@ -20,6 +21,8 @@ def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) ->
     blob = find_blob(world, name, digest)
     if blob is None:
         raise RegistryError(ErrorCode.BLOB_UNKNOWN, detail={"digest": str(digest)})
+    if method == "GET":
+        note(bytes_pulled=blob.size_bytes)
     return world.blobs.presign_get(blob.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S)
 
 

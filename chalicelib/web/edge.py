@@ -26,8 +26,12 @@ from chalice.app import Chalice
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
+from chalicelib.adapters.clock import SystemClock, ticking_ms
 from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.trace import Trace, begin, end, note
+from chalicelib.web import logs
 from chalicelib.web.endpoints import Family, family_of_path
+from chalicelib.web.lines import Metrics, request_line
 from chalicelib.web.messages import Headers, Request, Response
 from chalicelib.web.render import render_error
 
@@ -40,8 +44,9 @@ _MARK = "X-Roadstead-Own"
 class RegistryApp(Chalice):
     """Chalice, safe to be called from many threads, and never answering in a shape of its own."""
 
-    def __init__(self, app_name: str) -> None:
+    def __init__(self, app_name: str, stage: str = "local", metrics: Metrics = Metrics.OFF) -> None:
         self._threads = threading.local()
+        self._stage, self._metrics, self._cold = stage, metrics, True
         super().__init__(app_name=app_name, configure_logs=False, env={})
         self.api.binary_types = ["*/*"]
 
@@ -56,16 +61,53 @@ class RegistryApp(Chalice):
     def __call__(self, event: dict[str, Any], context: object) -> Any:
         if "requestContext" not in event:
             return super().__call__(event, context)
+        if not logs.wants_requests():
+            return self._answer(event, context)
+        began_ms, (cold, self._cold) = ticking_ms(), (self._cold, False)
+        trace = _trace_of(event)
+        token = begin(trace)
         try:
-            answer = super().__call__(_with_accept(event), context)
+            answer = self._answer(event, context)
+        finally:
+            end(token)
+        trace.status, trace.bytes_out = answer["statusCode"], _bytes_out(trace.method, answer)
+        line = request_line(
+            trace,
+            at_ms=SystemClock().now_ms(),
+            duration_ms=ticking_ms() - began_ms,
+            cold=cold,
+            stage=self._stage,
+            metrics=self._metrics,
+        )
+        logs.write(line)
+        return answer
+
+    def _answer(self, event: dict[str, Any], context: object) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] | None = super().__call__(_with_accept(event), context)
         except Exception:
             log.exception("an answer could not be rendered")
             answer = None
         if answer is None or not _is_ours(answer):
             path = str(event.get("path") or "")
             error = RegistryError(_code_of(answer))
+            note(error=error.code.name)
             return to_lambda(render_error(family_of_path(path), error))
         return answer
+
+
+def _trace_of(event: Mapping[str, Any]) -> Trace:
+    # Nothing in an event is sure to be what it should: what is odd is left out, and answered 4xx.
+    context = event.get("requestContext")
+    request_id = context.get("requestId") if isinstance(context, dict) else ""
+    return Trace(method=str(event.get("httpMethod")), request_id=str(request_id or ""))
+
+
+def _bytes_out(method: str, answer: Mapping[str, Any]) -> int:
+    body = answer["body"]
+    if method == "HEAD":
+        return 0
+    return len(body) * 3 // 4 - body[-2:].count("=") if answer.get("isBase64Encoded") else len(body)
 
 
 def _with_accept(event: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +144,8 @@ def read_request(request: ChaliceRequest) -> Request:
     ] or list((event.get("headers") or {}).items())
     context = event.get("requestContext") or {}
     query = event.get("multiValueQueryStringParameters") or {}
+    body = _bytes(request.raw_body)
+    note(bytes_in=len(body))
     return Request(
         method=request.method,
         path=_path(event, request.uri_params or {}),
@@ -109,7 +153,7 @@ def read_request(request: ChaliceRequest) -> Request:
         query={name: values[-1] for name, values in query.items() if values},
         repeated={name: tuple(values) for name, values in query.items()},
         headers=Headers(pairs),
-        body=_bytes(request.raw_body),
+        body=body,
         source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),
         request_id=str(context.get("requestId") or ""),
     )

@@ -23,10 +23,11 @@ from chalicelib.domain.access import (
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
-from chalicelib.ports import Conflict, Missing, PartRefused, Unavailable
+from chalicelib.ports import Conflict, Missing, PartRefused, Throttled, Unavailable
 from chalicelib.service.accounts import check_login, decided
 from chalicelib.service.tokens import check_bearer, check_v1_token
 from chalicelib.service.world import World
+from chalicelib.trace import note
 from chalicelib.web.challenge import challenge_for
 from chalicelib.web.credentials import Basic, BearerText, V1TokenText, parse_authorization
 from chalicelib.web.endpoints import Endpoint, Family
@@ -81,22 +82,25 @@ LOST_RACE = "somebody else was changing the same thing; try again"
 
 def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
     """Answer a request to an endpoint; never raises, and never shows an exception."""
+    action = endpoint.action.value
+    note(endpoint=endpoint.name, family=endpoint.family.value, action=action)
     try:
         call = _admitted(world, endpoint, request)
         response = HANDLERS[endpoint.name](call)
     except RegistryError as error:
         challenge = challenge_for(world.challenge, endpoint, request)
-        return render_error(endpoint.family, error, challenge)
+        return _refused(endpoint.family, error, challenge)
     except Unavailable as error:
         log.warning("unavailable endpoint=%s cause=%s", endpoint.name, error)
-        return render_error(endpoint.family, RegistryError(ErrorCode.UNAVAILABLE))
+        code = ErrorCode.THROTTLED if isinstance(error, Throttled) else ErrorCode.UNAVAILABLE
+        return _refused(endpoint.family, RegistryError(code))
     except (Missing, Conflict, PartRefused):
         # Something changed under the request's feet: whoever repeats it finds the new state.
         log.exception("lost a race endpoint=%s request=%s", endpoint.name, request.request_id)
-        return render_error(endpoint.family, RegistryError(ErrorCode.UNAVAILABLE, LOST_RACE))
+        return _refused(endpoint.family, RegistryError(ErrorCode.UNAVAILABLE, LOST_RACE))
     except Exception:
         log.exception("unexpected endpoint=%s request=%s", endpoint.name, request.request_id)
-        return render_error(endpoint.family, RegistryError(ErrorCode.UNKNOWN))
+        return _refused(endpoint.family, RegistryError(ErrorCode.UNKNOWN))
     return replace(response, headers={**FAMILY_HEADERS[endpoint.family], **response.headers})
 
 
@@ -106,15 +110,23 @@ def refuse(family: Family, allowed: tuple[str, ...]) -> Response:
         error = RegistryError(ErrorCode.UNSUPPORTED, headers={"Allow": ", ".join(allowed)})
     else:
         error = RegistryError(ErrorCode.NOT_FOUND)
-    return render_error(family, error)
+    note(family=family.value)
+    return _refused(family, error)
+
+
+def _refused(family: Family, error: RegistryError, challenge: str | None = None) -> Response:
+    note(error=error.code.name)
+    return render_error(family, error, challenge)
 
 
 def _admitted(world: World, endpoint: Endpoint, request: Request) -> Call:
     actor = identify(world, request)
+    note(actor=actor.name, token_id=actor.token_id)
     repository = _repository(request.params)
     if repository is None and _needs_repository(endpoint):
         repository = _repository_of_token(world, actor, request)
     team = _team(world.mode, repository)
+    note(repository=repository.shown if repository else None, team=team)
     call = Call(world, request, endpoint, actor, repository, team)
     if endpoint.action is Action.NONE:
         return call
@@ -177,6 +189,7 @@ def identify(world: World, request: Request) -> Actor:
     elif isinstance(credentials, BearerText):
         actor = check_bearer(world, credentials.text)
     if actor is None:
+        note(wrong_login=1)
         raise RegistryError(ErrorCode.UNAUTHORIZED, "wrong name, password or token")
     return actor
 

@@ -18,7 +18,7 @@ from chalicelib.web.messages import Response
 
 REGISTRY_VERSION = "0.9.1"
 
-# What 503 says unless its raiser knows better: nobody waits for long behind a registry.
+# What 429 and 503 say unless its raiser knows better: nobody waits for long behind a registry.
 RETRY_AFTER_S = "2"
 
 V1_FAMILIES = frozenset({Family.V1_REGISTRY, Family.V1_INDEX})
@@ -61,7 +61,7 @@ def render_error(family: Family, error: RegistryError, challenge: str | None = N
         document = {
             "errors": [_item(entry.code, entry.message, entry.detail) for entry in error.items]
         }
-    if status == 503:
+    if status in (429, 503):
         headers.setdefault("Retry-After", RETRY_AFTER_S)
     if status == 401:
         headers["WWW-Authenticate"] = challenge or CHALLENGES.get(family, BASIC_CHALLENGE)

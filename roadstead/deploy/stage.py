@@ -1,7 +1,10 @@
 """One stage: a data stack and an application stack, made in this order and never taken in one.
 
 roadstead-<stage>-data   table, bucket, keys, artefacts; protected, and kept when deleted
-roadstead-<stage>        functions, API, roles, alarms; imports what the data stack exports
+roadstead-<stage>        functions, API, front, roles, alarms; imports what the data stack exports
+
+The bucket's policy names the distribution that may put uploads into it, and the distribution comes
+after the bucket. So the data stack is updated once more when there is another one than it names.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 from roadstead.deploy.aws import Aws, DeployError
 
 # What the command itself fills in.
-_OURS = frozenset({"Stage", "DataStack", "GatewayKeyArn"})
+_OURS = frozenset({"Stage", "DataStack", "GatewayKeyArn", "Distribution"})
 _CHANGE_SET = re.compile(r"--change-set-name\s+(\S+)")
 
 
@@ -100,7 +103,20 @@ def deploy(aws: Aws, names: Names, package: Package, given: Mapping[str, str]) -
     )
     aws.say(f"{names.app}: functions and API")
     aws.cloudformation(*_app_words(aws, names, package, for_app), "--no-fail-on-empty-changeset")
+    _let_in(aws, names, package)
     status(aws, names)
+
+
+def _let_in(aws: Aws, names: Names, package: Package) -> None:
+    """Let the distribution that there is now, and no other, put uploads into the bucket."""
+    data, app = aws.describe(names.data), aws.describe(names.app)
+    front = app.outputs.get("DistributionId", "") if app else ""
+    if data is None or data.outputs.get("FrontId", "") == front:
+        return
+    aws.say(f"{names.data}: uploads through {front or 'no distribution'}")
+    parameters = {"Stage": names.stage, "Distribution": front}
+    words = _words(names.data, package.template("data"), names, parameters)
+    aws.cloudformation(*words, "--no-fail-on-empty-changeset")
 
 
 def dry_run(aws: Aws, names: Names, package: Package, given: Mapping[str, str]) -> None:
@@ -234,7 +250,15 @@ def destroy(aws: Aws, names: Names, *, data: bool, confirmed: str | None) -> Non
 
 
 def _where(outputs: Mapping[str, str]) -> str:
-    wanted = ("TableName", "BucketName", "ArtefactsBucket", "SigningKeyArn", "GatewayKeyArn")
+    wanted = (
+        "TableName",
+        "BucketName",
+        "ArtefactsBucket",
+        "SigningKeyArn",
+        "EdgeKeyArn",
+        "EdgeWordArn",
+        "GatewayKeyArn",
+    )
     return ", ".join(f"{name} {outputs[name]}" for name in wanted if name in outputs)
 
 
@@ -260,4 +284,16 @@ def status(aws: Aws, names: Names) -> bool:
         aws.say(f"{name}: {stack.status}  {stack.changed}")
         for key, value in sorted(stack.outputs.items()):
             aws.say(f"  {key:20}{value}")
+        for line in _address(stack.outputs):
+            aws.say(line)
     return well
+
+
+def _address(outputs: Mapping[str, str]) -> Iterator[str]:
+    """Where clients find the registry, and what is left to do for it."""
+    registry, host = outputs.get("Registry"), outputs.get("DistributionHost")
+    if registry is None:
+        return
+    yield f"The registry is at {registry}"
+    if registry != f"https://{host}":
+        yield f"Its name has to lead to {host}: a CNAME, or an alias in Route 53."

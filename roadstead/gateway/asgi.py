@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from chalicelib.adapters.clock import ticking_ms
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
 from chalicelib.ports import Hashing
@@ -25,6 +26,7 @@ from roadstead.gateway.events import (
     refusal,
 )
 from roadstead.gateway.intake import ClientGoneError, Intake, Receive, Send
+from roadstead.gateway.passage import CLIENT_GONE, Passage
 from roadstead.gateway.shared import Bounds, Streaming
 from roadstead.gateway.streams import (
     answered,
@@ -80,34 +82,41 @@ class Gateway:
     async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         request = _read_head(scope)
         intake = Intake(receive, waits=request.header("expect") is not None)
-        response = await answered(request, functools.partial(self._respond, request, intake))
+        passage = Passage(request, ticking_ms(), intake)
+        response = await answered(request, functools.partial(self._respond, passage))
         if response is None:
-            return
-        if self._relay and is_download(_endpoint_of(request), response):
-            await self._relay.send(request, response, send)
-            return
-        await _send(send, response, None if intake.ended else intake)
+            passage.write(CLIENT_GONE)
+        elif self._relay and is_download(passage.endpoint, response):
+            sent = await self._relay.send(request, response, send)
+            passage.went_past = True
+            passage.write(sent.status, sent.size_bytes)
+        else:
+            passage.write(response.status)
+            await _send(send, response, None if intake.ended else intake)
 
-    async def _respond(self, request: HttpRequest, intake: Intake) -> HttpResponse:
+    async def _respond(self, passage: Passage) -> HttpResponse:
+        request, intake = passage.request, passage.intake
         found = match(request.method, unquote(request.raw_path))
         carries = found.endpoint.carries if found.endpoint else Carries.DOCUMENT
         if carries is Carries.DOCUMENT:
-            return await self._inline(request, intake, MAX_EVENT_BODY_BYTES, bytearray())
+            return await self._inline(passage, MAX_EVENT_BODY_BYTES, bytearray())
         declared = request.header("content-length") or ""
         held = bytearray()
         if not declared.isdigit() or int(declared) <= MAX_INLINE_BODY_BYTES:
             held = await intake.up_to(MAX_INLINE_BODY_BYTES)
             if intake.ended and len(held) <= MAX_INLINE_BODY_BYTES:
-                return await self._inline(request, intake, MAX_INLINE_BODY_BYTES, held)
+                return await self._inline(passage, MAX_INLINE_BODY_BYTES, held)
+        passage.went_past = True
         return await self._stream(request, found, carries, intake, bytes(held))
 
-    async def _inline(
-        self, request: HttpRequest, intake: Intake, limit_bytes: int, held: bytearray
-    ) -> HttpResponse:
+    async def _inline(self, passage: Passage, limit_bytes: int, held: bytearray) -> HttpResponse:
+        request, intake = passage.request, passage.intake
         if int(_number(request.header("content-length"))) > limit_bytes:
+            passage.went_past = True
             return _too_large(request, limit_bytes)
         body = held + await intake.up_to(limit_bytes) if not intake.ended else held
         if len(body) > limit_bytes:
+            passage.went_past = True
             return _too_large(request, limit_bytes)
         whole = HttpRequest(**{**vars(request), "body": bytes(body)})
         loop = asyncio.get_running_loop()
@@ -123,11 +132,6 @@ class Gateway:
         if "digest" in dict(parse_qsl(request.query)):
             return await stream_whole(self._shared, request, found.params, intake, held)
         return _too_large(request, MAX_INLINE_BODY_BYTES)
-
-
-def _endpoint_of(request: HttpRequest) -> str | None:
-    found = match(request.method, unquote(request.raw_path))
-    return found.endpoint.name if found.endpoint else None
 
 
 def _number(text: str | None) -> int:

@@ -14,6 +14,7 @@ import functools
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -42,6 +43,14 @@ class Downloads(Enum):
     THROUGH = "through"
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What a client was answered, and how many bytes of a body."""
+
+    status: int
+    size_bytes: int
+
+
 class Relay:
     """Follows redirects to S3 on behalf of clients; shared by all downloads of a process."""
 
@@ -57,7 +66,7 @@ class Relay:
     def close(self) -> None:
         self._http.clear()
 
-    async def send(self, request: HttpRequest, redirect: HttpResponse, send: Send) -> None:
+    async def send(self, request: HttpRequest, redirect: HttpResponse, send: Send) -> Sent:
         """Answer with what the redirect leads to.
 
         Raises: OSError when S3 breaks off: the client then sees fewer bytes than were promised.
@@ -68,14 +77,12 @@ class Relay:
             # The URL is a secret, and urllib3's messages hold it.
             host = urlsplit(redirect.header("location") or "").netloc
             log.warning("S3 at %s did not answer a download: %s", host, type(error).__name__)
-            await _send_whole(send, _unavailable(request))
-            return
+            return await _send_whole(send, _unavailable(request))
         if found.status not in (200, 206):
             # Its body is not read: the next download on this connection would get it.
             found.close()
-            await _send_whole(send, _refused(request, found))
-            return
-        await self._stream(request, redirect, found, send)
+            return await _send_whole(send, _refused(request, found))
+        return await self._stream(request, redirect, found, send)
 
     def _fetch(self, request: HttpRequest, redirect: HttpResponse) -> urllib3.BaseHTTPResponse:
         wanted = request.header("range")
@@ -93,10 +100,10 @@ class Relay:
         redirect: HttpResponse,
         found: urllib3.BaseHTTPResponse,
         send: Send,
-    ) -> None:
+    ) -> Sent:
         pairs = [(name, value) for name, value in redirect.headers if name.lower() not in LEFT_OUT]
         pairs += [(name, found.headers[name]) for name in PASSED_ON if name in found.headers]
-        whole = False
+        whole, sent_bytes = False, 0
         try:
             await send(_start(found.status, pairs))
             while request.method != "HEAD":
@@ -104,6 +111,7 @@ class Relay:
                 if not data:
                     break
                 await send({"type": "http.response.body", "body": data, "more_body": True})
+                sent_bytes += len(data)
             whole = True
         except urllib3.exceptions.HTTPError as error:
             raise OSError(f"S3 broke off: {type(error).__name__}") from None
@@ -114,6 +122,7 @@ class Relay:
             else:
                 found.close()
         await send({"type": "http.response.body", "body": b""})
+        return Sent(found.status, sent_bytes)
 
     async def _call(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -140,9 +149,10 @@ def _refused(request: HttpRequest, found: urllib3.BaseHTTPResponse) -> HttpRespo
     return refusal(request, ErrorCode.RANGE_INVALID, message, headers=headers)
 
 
-async def _send_whole(send: Send, response: HttpResponse) -> None:
+async def _send_whole(send: Send, response: HttpResponse) -> Sent:
     await send(_start(response.status, list(response.headers)))
     await send({"type": "http.response.body", "body": response.body})
+    return Sent(response.status, len(response.body))
 
 
 def _start(status: int, pairs: list[tuple[str, str]]) -> dict[str, object]:

@@ -29,6 +29,7 @@ class Intake:
         self._receive = receive
         self._waits = waits
         self.ended = False
+        self.seen_bytes = 0
 
     async def piece(self) -> bytes:
         """The next bytes; empty only at the end.
@@ -44,6 +45,7 @@ class Intake:
             self.ended = not message.get("more_body", False)
             data: bytes = message.get("body", b"")
             if data:
+                self.seen_bytes += len(data)
                 return data
         return b""
 

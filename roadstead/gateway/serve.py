@@ -30,6 +30,8 @@ def make_server(
         loop="auto",
         lifespan="on",
         access_log=False,
+        # What uvicorn says goes the way of all other messages: to the root logger, as JSON.
+        log_config=None,
         log_level="warning",
         server_header=False,
         proxy_headers=believes_proxies,

@@ -33,6 +33,7 @@ def _filled(store: DynamoMetadata, team: str) -> Repository:
         tags = [tag(f"t{number}") for number in range(first, first + 30)]
         store.put_manifest(team, record, manifest(), tags, change())
     store.put_blob(team, APP, blob())
+    store.give_edge_word(team, APP, f"word of {record.life}")
     store.put_index_images(team, APP, [IndexImage(A)])
     store.put_grant(team, GrantRecord(APP, f"u-{team}", "read"))
     return record
@@ -84,6 +85,8 @@ def test_a_deletion_that_was_cut_off_is_ended_before_anything_begins_anew(
         store.put_grant(team, GrantRecord(APP, f"v-{team}", "read"))
     with pytest.raises(Conflict):
         store.put_manifest(team, repository(), manifest(), [tag()], change())
+    with pytest.raises(Conflict):
+        store.adopt_blobs(team, APP, f"word of {record.life}", [blob(b"taken")])
     has_tags = bool(store.list_tags(team, APP, Page(99)).entries)
     has_manifest = store.find_manifest(team, APP, manifest().digest) is not None
     has_blob = store.find_link(team, APP, blob().digest) is not None
@@ -92,6 +95,8 @@ def test_a_deletion_that_was_cut_off_is_ended_before_anything_begins_anew(
     assert list(store.list_tags(team, APP, Page(99)).entries) == []
     assert store.find_manifest(team, APP, manifest().digest) is None
     assert store.find_link(team, APP, blob().digest) is None
+    assert store.find_link(team, APP, blob(b"taken").digest) is None
+    assert store.find_edge_word(team, APP) is None
     assert list(store.list_granted(f"u-{team}")) == []
     assert list(store.list_holders(team, A)) == []
     found = store.find_repository(team, APP)
@@ -126,3 +131,4 @@ def test_whoever_deletes_slowly_takes_nothing_of_the_next_life(
     assert len(store.list_tags(team, APP, Page(99)).entries) == 60
     assert store.find_manifest(team, APP, manifest().digest) is not None
     assert len(store.list_grants(team, APP)) == 1
+    assert store.find_edge_word(team, APP) == f"word of {found.life}"

@@ -13,7 +13,15 @@ from chalicelib.adapters.memory import Answer
 from chalicelib.adapters.s3 import S3Blobs, create_bucket
 from chalicelib.adapters.s3.store import ATTEMPTS
 from chalicelib.domain.upload import Part
-from chalicelib.ports import BlobStore, Conflict, Missing, PartRefused, PortError, Unavailable
+from chalicelib.ports import (
+    BlobStore,
+    Conflict,
+    Missing,
+    PartRefused,
+    PortError,
+    Throttled,
+    Unavailable,
+)
 from tests.adapters.scripted import Say, s3_error, scripted
 from tests.contracts.blob_contract import BlobContract, Fetch
 from tests.support.stack import BUCKET, Stack
@@ -145,7 +153,7 @@ def _complete(store: BlobStore) -> None:
         (s3_error("InvalidPart", 400), PartRefused, 1),
         (s3_error("InvalidPartOrder", 400), PartRefused, 1),
         (s3_error("BadDigest", 400), Conflict, 1),
-        (s3_error("SlowDown", 503), Unavailable, ATTEMPTS),
+        (s3_error("SlowDown", 503), Throttled, ATTEMPTS),
         (s3_error("InternalError", 500), Unavailable, ATTEMPTS),
         (s3_error("InternalError", 200), Unavailable, ATTEMPTS),
         (Say(502, b"<html>no XML of S3's</html>"), Unavailable, ATTEMPTS),

@@ -27,8 +27,9 @@ from tests.support.world import GATEWAY_KEY
 CASES = (*V2_CASES, *V1_CASES)
 
 # What v2 answers only when something behind it fails or the gateway in front refuses:
-# `tests/web/` provokes those.
+# `tests/web/` and `tests/adapters/test_throttling.py` provoke those.
 NOT_BY_A_CASE = {
+    ErrorCode.THROTTLED,
     ErrorCode.TOOMANYREQUESTS,
     ErrorCode.UNAVAILABLE,
     ErrorCode.UNKNOWN,

@@ -4,6 +4,7 @@
 $FAKE_AWS/calls.jsonl   one list of words a call
 $FAKE_AWS/stacks.json   name -> what describe-stacks says
 $FAKE_AWS/refuse        "word: sentence": the call that fails, if any
+$FAKE_AWS/front         id of the application's distribution, if it has one
 """
 
 import json
@@ -64,13 +65,32 @@ def deploy(words: list[str], stacks: dict) -> int:
             f"--change-set-name arn:aws:cloudformation:eu-central-1:123456789012:changeSet/{name}"
         )
         return 0
-    outputs = DATA_OUTPUTS if name.endswith("-data") else {"ApiHost": "abc.execute-api.test"}
+    outputs = data_outputs(words, stacks) if name.endswith("-data") else app_outputs()
     stacks[name] = {
         "StackStatus": "CREATE_COMPLETE",
         "CreationTime": "2026-11-24T06:00:00+00:00",
         "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
     }
     return 0
+
+
+def data_outputs(words: list[str], stacks: dict) -> dict[str, str]:
+    """A parameter that is not given keeps its value."""
+    before = stacks.get(option(words, "--stack-name"), {}).get("Outputs", [])
+    front = next((each["OutputValue"] for each in before if each["OutputKey"] == "FrontId"), "")
+    for word in words:
+        front = word.removeprefix("Distribution=") if word.startswith("Distribution=") else front
+    return {**DATA_OUTPUTS, **({"FrontId": front} if front else {})}
+
+
+def app_outputs() -> dict[str, str]:
+    outputs = {"ApiHost": "abc.execute-api.test"}
+    front = PLACE / "front"
+    if front.exists():
+        outputs["DistributionId"] = front.read_text()
+        outputs["DistributionHost"] = "d1.cloudfront.test"
+        outputs["Registry"] = "https://registry.example"
+    return outputs
 
 
 def package(words: list[str], stacks: dict) -> int:

@@ -59,7 +59,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("FAKE_AWS", str(folder))
     for name in ("data", "app"):
         parameters = {
-            "data": ["Stage", "MaxReadUnits"],
+            "data": ["Stage", "MaxReadUnits", "Distribution"],
             "app": ["Stage", "DataStack", "GatewayKeyArn", "SnapStart"],
         }[name]
         document = {"Parameters": {each: {} for each in parameters}}
@@ -95,7 +95,7 @@ def test_the_data_stack_comes_first_and_the_application_on_top(place: Place) -> 
 def test_the_application_is_deployed_from_what_was_packaged(place: Place) -> None:
     place.run("deploy")
     package = next(words for words in place.calls() if words[0] == "package")
-    deploy = place.calls()[-3]
+    deploy = [words for words in place.calls() if words[0] == "deploy"][-1]
     made = package[package.index("--output-template-file") + 1]
     assert deploy[deploy.index("--template-file") + 1] == made
     assert package[package.index("--s3-bucket") + 1] == "roadstead-t-data-artefacts-3ghi"
@@ -111,6 +111,44 @@ def test_parameters_go_to_the_stack_that_knows_them(place: Place) -> None:
     assert parameters(first) == {"Stage": "t", "MaxReadUnits": "5"}
     assert parameters(second)["SnapStart"] == "PublishedVersions"
     assert "MaxReadUnits" not in parameters(second)
+
+
+def deploys(place: Place) -> list[tuple[str, str | None]]:
+    """The stacks that were deployed, and the distribution that was named in doing so."""
+    calls = [words for words in place.calls() if words[0] == "deploy"]
+    return [
+        (words[words.index("--stack-name") + 1], parameters(words).get("Distribution"))
+        for words in calls
+    ]
+
+
+def test_the_bucket_lets_in_the_distribution_that_there_is_now(place: Place) -> None:
+    front = place.folder / "front"
+    front.write_text("E1")
+    assert place.run("deploy") == 0
+    assert deploys(place) == [(DATA, None), (APP, None), (DATA, "E1")]
+    # The same distribution again: nothing more to say.
+    assert place.run("deploy") == 0
+    assert deploys(place)[3:] == [(DATA, None), (APP, None)]
+    # Another one, as after `destroy` and `deploy`; then none at all.
+    front.write_text("E2")
+    assert place.run("deploy") == 0
+    assert deploys(place)[5:] == [(DATA, None), (APP, None), (DATA, "E2")]
+    front.unlink()
+    assert place.run("deploy") == 0
+    assert deploys(place)[8:] == [(DATA, None), (APP, None), (DATA, "")]
+    assert place.run("deploy") == 0
+    assert deploys(place)[11:] == [(DATA, None), (APP, None)]
+
+
+def test_deploy_says_where_the_registry_is_and_what_its_name_needs(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place.folder / "front").write_text("E1")
+    place.run("deploy")
+    said = capsys.readouterr().out
+    assert "The registry is at https://registry.example\n" in said
+    assert "lead to d1.cloudfront.test" in said
 
 
 def test_region_and_profile_go_with_every_call(place: Place) -> None:
@@ -134,6 +172,7 @@ def test_what_aws_says_is_passed_on_and_nothing_follows(
     [
         (["--parameter", "Snapstart=None"], "No template has a parameter Snapstart"),
         (["--parameter", "Stage=prod"], "No template has a parameter Stage"),
+        (["--parameter", "Distribution=E1"], "No template has a parameter Distribution"),
         (["--parameter", "SnapStart"], "NAME=VALUE"),
         (["--parameter", "SnapStart=a", "--parameter", "SnapStart=b"], "given twice"),
     ],

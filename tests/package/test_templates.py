@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
-from chalicelib.config import read_settings
+from chalicelib.config import LogSettings, read_log_settings, read_settings
 from chalicelib.domain.errors import ErrorCode
 from roadstead.package import function, template, translate
 from roadstead.package.errors import PackageError
@@ -30,13 +30,6 @@ LOCAL_SETTINGS = {
     "ROADSTEAD_DYNAMODB_ENDPOINT",
     "ROADSTEAD_S3_ENDPOINT",
     "ROADSTEAD_S3_PUBLIC_ENDPOINT",
-}
-# Given where a distribution stands in front.
-EDGE_SETTINGS = {
-    "ROADSTEAD_EDGE_WORD",
-    "ROADSTEAD_EDGE_KEY",
-    "ROADSTEAD_HOST",
-    "ROADSTEAD_V1_ENDPOINTS",
 }
 KEPT_FOREVER = {
     "AWS::DynamoDB::Table",
@@ -132,9 +125,35 @@ def test_no_bucket_is_open_to_anybody(data: Document) -> None:
     policies = resources(data, "AWS::S3::BucketPolicy").values()
     assert {policy["Bucket"]["Ref"] for policy in policies} == set(buckets)
     for policy in policies:
-        (statement,) = policy["PolicyDocument"]["Statement"]
+        statement = policy["PolicyDocument"]["Statement"][0]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_distribution_may_put_uploads_into_the_bucket_and_nothing_else(data: Document) -> None:
+    _, allowed, denied = data["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    condition, statement, otherwise = allowed["Fn::If"]
+    assert condition == "WithDistribution"
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert statement["Effect"] == "Allow"
+    assert statement["Principal"] == denied["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert statement["Action"] == "s3:PutObject"
+    assert statement["Resource"] == {"Fn::Sub": "${Bucket.Arn}/*/edge/*"}
+    arn = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+            "aws:SourceArn": {"Fn::Sub": arn},
+        }
+    }
+    # Where a request would end that upload.js has not seen.
+    assert denied["Effect"] == "Deny"
+    assert denied["Action"] == "s3:*"
+    assert denied["Resource"] == {"Fn::Sub": "${Bucket.Arn}/_up/*"}
+    (artefacts,) = data["Resources"]["ArtefactsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert artefacts["Effect"] == "Deny"
 
 
 def test_deleted_objects_can_be_brought_back_and_left_overs_go(data: Document) -> None:
@@ -155,7 +174,7 @@ def test_deleted_objects_can_be_brought_back_and_left_overs_go(data: Document) -
 
 def test_the_keys_are_made_by_aws_in_hex(data: Document) -> None:
     secrets = resources(data, "AWS::SecretsManager::Secret")
-    assert set(secrets) == {"SigningKey", "GatewaySecret"}
+    assert set(secrets) == {"SigningKey", "GatewaySecret", "EdgeKey", "EdgeWord"}
     for secret in secrets.values():
         made = secret["GenerateSecretString"]
         left = set("abcdefghijklmnopqrstuvwxyz0123456789") - set(made["ExcludeCharacters"])
@@ -226,17 +245,22 @@ def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
     plain = {
         "ROADSTEAD_SIGNING_KEY": "0f" * 32,
         "ROADSTEAD_GATEWAY_KEY": "f0" * 32,
+        "ROADSTEAD_EDGE_WORD": "e0" * 32,
+        "ROADSTEAD_EDGE_KEY": "0e" * 32,
+        "ROADSTEAD_HOST": "registry.example",
+        "ROADSTEAD_V1_ENDPOINTS": "gateway.example",
         "ROADSTEAD_TABLE": "t",
         "ROADSTEAD_BUCKET": "b",
     }
     for name, value in variables.items():
         if isinstance(value, dict) and "Ref" in value:
-            plain[name] = str(app["Parameters"][value["Ref"]]["Default"])
+            plain[name] = str(app["Parameters"][value["Ref"]].get("Default", "dev"))
     assert set(plain) == set(variables)
     read_settings({**plain, "AWS_REGION": "eu-central-1"})
+    assert read_log_settings(plain) == LogSettings("dev", "stage")
     source = (function.PROJECT / "chalicelib" / "config.py").read_text()
-    known = set(re.findall(r"ROADSTEAD_[A-Z0-9_]+", source))
-    assert known - set(variables) - EDGE_SETTINGS == LOCAL_SETTINGS
+    known = set(re.findall(r"ROADSTEAD_[A-Z0-9_]*[A-Z0-9]\b", source))
+    assert known - set(variables) == LOCAL_SETTINGS
     assert set(variables) <= known
 
 
@@ -267,8 +291,8 @@ def test_every_value_that_a_parameter_allows_is_one_that_the_function_takes(
 
 def test_no_secret_stands_in_a_template(app: Document, data: Document) -> None:
     variables = app["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
-    for name in ("ROADSTEAD_SIGNING_KEY", "ROADSTEAD_GATEWAY_KEY"):
-        assert "{{resolve:secretsmanager:${Arn}}}" in json.dumps(variables[name])
+    for name in ("SIGNING_KEY", "GATEWAY_KEY", "EDGE_WORD", "EDGE_KEY"):
+        assert "{{resolve:secretsmanager:${Arn}}}" in json.dumps(variables[f"ROADSTEAD_{name}"])
     for document in (app, data):
         defaults = [each.get("Default") for each in document["Parameters"].values()]
         assert not any(isinstance(value, str) and len(value) > 20 for value in defaults)

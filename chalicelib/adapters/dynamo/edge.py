@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.link_models import EdgeRow
-from chalicelib.adapters.dynamo.models import BlobRow, LinkRow
+from chalicelib.adapters.dynamo.models import BlobRow, LinkRow, RepositoryRow
 from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob
 
-# A blob is two items, and one looks at the word.
+# A blob is two items, and two more are looked at.
 BLOBS_AT_ONCE = TRANSACTION_ITEMS // 2 - 1
 
 
@@ -43,6 +43,8 @@ class Edge:
         for at in range(0, len(blobs), BLOBS_AT_ONCE):
             writes = self._table.transaction()
             writes.check(keys.edge(team, name), EdgeRow.word == word)
+            # A deletion lists what is to go after its mark: what came later would stay behind.
+            writes.check(keys.repository(team, name), RepositoryRow.going.does_not_exist())
             for blob in blobs[at : at + BLOBS_AT_ONCE]:
                 writes.put(LinkRow.of(keys.link(team, name, blob.digest), blob))
                 writes.put(BlobRow.of(keys.blob(team, blob.digest), blob))

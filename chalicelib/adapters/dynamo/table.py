@@ -5,7 +5,8 @@
       cancelled transaction
     TransactionConflict (another transaction is      a few more tries with growing, random pauses;
       at the same item right now)                    then Unavailable
-    throttled, 5xx, no answer, no connection         Unavailable, after botocore's one retry
+    throttled, keys of a batch left unread           Throttled, after botocore's one retry
+    5xx, no answer, no connection                    Unavailable, after botocore's one retry
     anything else (no such table, no permission)     PortError: nobody can try that again
 
 No method describes the table: PynamoDB takes the schema from ``_schema``.
@@ -29,7 +30,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.dynamo.keys import Key
 from chalicelib.adapters.dynamo.models import PARTITION_KEY, SORT_KEY, Row
-from chalicelib.ports import Conflict, PortError, Unavailable
+from chalicelib.ports import Conflict, PortError, Throttled, Unavailable
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
@@ -48,13 +49,20 @@ BATCH_READ_KEYS = 100
 BATCH_READ_TRIES = 5
 TRANSACTION_ITEMS = 100
 
-_BUSY = frozenset(
+# Also as the reason of a cancelled transaction, without the word Exception.
+_THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
+        "ProvisionedThroughputExceeded",
         "RequestLimitExceeded",
         "ThrottlingException",
+        "Throttling",
         "ThrottlingError",
         "ThroughputExceeded",
+    }
+)
+_BUSY = frozenset(
+    {
         "TransactionInProgressException",
         "InternalServerError",
         "InternalFailure",
@@ -149,7 +157,7 @@ class Table:
             if not left:
                 return rows
             self._pause(attempt)
-        raise Unavailable("DynamoDB left keys of a batch unread")
+        raise Throttled("DynamoDB left keys of a batch unread")
 
     def _read_batch(self, left: list[Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._try(
@@ -350,6 +358,8 @@ def _port_error(error: Exception) -> PortError:
         return Conflict("DynamoDB: the condition of a write does not hold")
     if "TransactionConflict" in codes or "TransactionConflictException" in codes:
         return _Contended("DynamoDB: other transactions keep this item busy")
+    if codes & _THROTTLED:
+        return Throttled(f"DynamoDB: {error}")
     if codes & _BUSY or _status(error) >= 500:
         return Unavailable(f"DynamoDB: {error}")
     return PortError(f"DynamoDB: {error}")

@@ -5,7 +5,8 @@ S3 says                                            the caller sees
 EntityTooSmall, InvalidPart, InvalidPartOrder      PartRefused
 BadDigest and the other checksum refusals,         Conflict
   a bucket that is there
-5xx, SlowDown, no answer, no connection            Unavailable, after botocore's one retry
+SlowDown and the other ways to say "too much"      Throttled, after botocore's one retry
+5xx, no answer, no connection                      Unavailable, after botocore's one retry
 anything else (no such bucket, no permission)      PortError: nobody can try that again
 """
 
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from chalicelib.ports import Conflict, Missing, PartRefused, PortError, Unavailable
+from chalicelib.ports import Conflict, Missing, PartRefused, PortError, Throttled, Unavailable
 
 _KINDS: dict[str, type[PortError]] = {
     "404": Missing,
@@ -34,10 +35,13 @@ _KINDS: dict[str, type[PortError]] = {
     "BucketAlreadyOwnedByYou": Conflict,
     "OperationAborted": Unavailable,
     "RequestTimeout": Unavailable,
-    "SlowDown": Unavailable,
-    "Throttling": Unavailable,
-    "ThrottlingException": Unavailable,
-    "TooManyRequests": Unavailable,
+    "SlowDown": Throttled,
+    "Throttling": Throttled,
+    "ThrottlingException": Throttled,
+    "RequestLimitExceeded": Throttled,
+    "RequestThrottled": Throttled,
+    "TooManyRequests": Throttled,
+    "429": Throttled,
 }
 
 
