@@ -20,6 +20,7 @@
 | ROADSTEAD_V1_ENDPOINTS | hosts, parted by commas, to which v1 clients send their layers |
 | ROADSTEAD_STAGE | the stage's name in log lines and metrics (default `local`) |
 | ROADSTEAD_METRICS | what log lines make metrics by: `stage` (default), `action`, `team`, `off` |
+| ROADSTEAD_VERIFIER | the function that proves large uploads; absent: they are refused |
 | AWS_REGION | the region of table and bucket |
 """
 
@@ -67,6 +68,7 @@ class Settings:
     edge_key: bytes | None = field(repr=False, default=None)
     host: str = ""
     v1_endpoints: tuple[str, ...] = ()
+    verifier: str | None = None
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
 
@@ -121,6 +123,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         edge_key=edge_key,
         host=_one_host(environ, "ROADSTEAD_HOST"),
         v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
+        verifier=environ.get("ROADSTEAD_VERIFIER") or None,
     )
 
 
