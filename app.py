@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.api.blueprints import register_all
 from chalicelib.api.verifier import verifier_of
-from chalicelib.bootstrap import world
+from chalicelib.bootstrap import verifier_world, world
 from chalicelib.config import read_log_settings
 from chalicelib.web.edge import RegistryApp
 from chalicelib.web.lines import Metrics
@@ -17,7 +17,7 @@ metrics = Metrics(settings.metrics)
 app = register_all(RegistryApp(app_name="roadstead", stage=settings.stage, metrics=metrics), world)
 
 
-@app.lambda_function(name="verifier")
-def verifier(event: dict[str, Any], context: Any) -> dict[str, str]:
+@app.lambda_function(name="verifier_handler")
+def verifier_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Prove an upload that its closing request had no time to read."""
-    return verifier_of(world)(event, context)
+    return verifier_of(verifier_world)(event, context)

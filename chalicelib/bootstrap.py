@@ -65,6 +65,12 @@ def build(settings: Settings) -> World:
 
 
 @cache
+def verifier_world() -> World:
+    """The verifier's world: it speaks to nobody, and has no key to sign with."""
+    return build(read_settings(signs=False))
+
+
+@cache
 def world() -> World:
     """This process's world, made on the first request."""
     return build(read_settings())

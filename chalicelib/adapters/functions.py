@@ -46,19 +46,23 @@ class FunctionVerifier:
         )
 
     def ask(self, team: str, upload_id: str) -> None:
-        body = json.dumps({"team": team, "upload_id": upload_id}).encode()
+        self._send("Invoke", json.dumps({"team": team, "upload_id": upload_id}).encode())
+
+    def _send(self, operation: str, body: bytes) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = self._pool.request(
                     "POST", self._url, body=body, headers=self._signed(body), redirect=False
                 )
             except HTTPError as error:
-                failure: PortError = Unavailable(f"Lambda: {type(error).__name__}")
+                failure: PortError = Unavailable(f"Lambda: {operation}: {type(error).__name__}")
             else:
                 if answer.status == ACCEPTED:
                     return
                 busy = answer.status >= 500 or answer.status == 429
-                failure = (Unavailable if busy else PortError)(f"Lambda: {answer.status}")
+                failure = (Unavailable if busy else PortError)(
+                    f"Lambda: {operation}: {answer.status}"
+                )
                 if not busy:
                     break
             if attempt == ATTEMPTS:
