@@ -314,6 +314,26 @@ def test_a_close_while_a_run_reads_is_pending_and_disturbs_nobody(quay: Quay) ->
     assert all(isinstance(each, UploadSession) for each in seen)
 
 
+@pytest.mark.parametrize("verb", ["claim", "append", "cancel", "another close"])
+def test_what_is_being_read_is_closed_and_not_merely_busy(quay: Quay, verb: str) -> None:
+    """Whoever takes it for busy would begin anew, and send everything again."""
+    quay.close()
+    verbs: dict[str, Callable[[], object]] = {
+        "claim": lambda: remote.claim(quay.world, APP, quay.upload_id, None, None),
+        "append": lambda: uploads.append(quay.world, APP, quay.upload_id, b"x", None),
+        "cancel": lambda: uploads.cancel(quay.world, APP, quay.upload_id),
+        "another close": lambda: quay.close(OTHER),
+    }
+
+    def meanwhile() -> float:
+        with pytest.raises(RegistryError) as raised:
+            verbs[verb]()
+        assert raised.value.code is ErrorCode.UPLOAD_CLOSED
+        return ALWAYS
+
+    assert quay.run(meanwhile) is Outcome.LINKED
+
+
 def test_of_two_runs_at_once_one_reads(quay: Quay) -> None:
     quay.close()
     inner: list[Outcome] = []

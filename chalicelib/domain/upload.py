@@ -132,40 +132,48 @@ def check_chunk(session: UploadSession, span: ByteSpan | None, length_bytes: int
         )
 
 
-class OutOfOrderError(RegistryError):
-    """The 416 that tells a client where to go on."""
+class SessionBusyError(RegistryError):
+    """The refusal for a session that another request holds, or the verifier."""
 
-    def __init__(self, session: UploadSession, message: str | None = None) -> None:
+    def __init__(self, session: UploadSession) -> None:
+        refusal = (
+            out_of_order(session, "another request is continuing this upload; try again later")
+            if session.proving is None
+            else closed(session.proving)
+        )
         super().__init__(
-            ErrorCode.RANGE_INVALID,
-            message,
-            detail={"received_bytes": session.offset_bytes},
-            headers={
-                "Range": render_received(session.offset_bytes),
-                "Location": upload_path(session.repository, session.upload_id),
-            },
+            refusal.code, refusal.message, headers=refusal.headers, items=refusal.items
         )
         self.session = session
 
 
-class SessionBusyError(OutOfOrderError):
-    """The 416 for a session that another request holds."""
-
-
 def out_of_order(session: UploadSession, message: str | None = None) -> RegistryError:
     """The 416 that tells a client where to go on."""
-    return OutOfOrderError(session, message)
+    return RegistryError(
+        ErrorCode.RANGE_INVALID,
+        message,
+        detail={"received_bytes": session.offset_bytes},
+        headers={
+            "Range": render_received(session.offset_bytes),
+            "Location": upload_path(session.repository, session.upload_id),
+        },
+    )
 
 
 def busy(session: UploadSession) -> RegistryError:
-    """The 416 for a session that another request holds."""
-    return SessionBusyError(session, "another request is continuing this upload; try again later")
+    """The refusal for a session that another request holds."""
+    return SessionBusyError(session)
+
+
+def closed(proving: Proving) -> RegistryError:
+    """The 409 for an upload whose end is to be waited for."""
+    return RegistryError(ErrorCode.UPLOAD_CLOSED, detail={"digest": str(proving.digest)})
 
 
 def check_open(session: UploadSession) -> UploadSession:
     """The session, when it takes bytes. Raises: RegistryError(UPLOAD_CLOSED)."""
     if session.proving is not None:
-        raise RegistryError(ErrorCode.UPLOAD_CLOSED, detail={"digest": str(session.proving.digest)})
+        raise closed(session.proving)
     return session
 
 

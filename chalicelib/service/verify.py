@@ -22,9 +22,8 @@ from enum import Enum
 
 from chalicelib.domain import limits
 from chalicelib.domain.digest import Digest
-from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.records import Blob
-from chalicelib.domain.upload import Proving, RunningHash, UploadSession
+from chalicelib.domain.upload import Proving, RunningHash, UploadSession, closed
 from chalicelib.ports import Conflict, Hasher, Missing, Unavailable
 from chalicelib.service.join import complete, known_digest_of, size_lied
 from chalicelib.service.world import World
@@ -88,7 +87,7 @@ def go_on(world: World, session: UploadSession, digest: Digest) -> UploadSession
     proving, now_s = session.proving, world.clock.now_s()
     assert proving is not None, "an upload that is being proved"
     if proving.digest != digest:
-        raise RegistryError(ErrorCode.UPLOAD_CLOSED, detail={"digest": str(proving.digest)})
+        raise closed(proving)
     if now_s < proving.asked_at_s + limits.CLAIM_TTL_S:
         return _let_go(world, session, proving)
     return _asked(world, session, replace(proving, asked_at_s=now_s))

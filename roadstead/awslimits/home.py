@@ -40,6 +40,7 @@ from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.asgi import Gateway
 from roadstead.gateway.events import LambdaFront
 from roadstead.private import write_private
+from roadstead.verifying import with_verifier
 
 WORD_HEADER = "x-roadstead-edge"
 BEHAVIOURS = (
@@ -141,7 +142,7 @@ def at_home(
         gateway = None
         if plan.gateway:
             gateway = running.enter_context(serving(_gateway(settings), "the gateway"))
-        world = build(_function_settings_of(settings, keys, host, gateway))
+        world = with_verifier(build(_function_settings_of(settings, keys, host, gateway)))
         app = register_all(RegistryApp("roadstead"), lambda: world)
         api = running.enter_context(serving(ApiGateway(app, responses, plan.api), "the API"))
         word = {WORD_HEADER: keys.word}
@@ -173,6 +174,6 @@ def _gateway(settings: Settings) -> Gateway:
     """The gateway as a container: the same settings, and no edge of its own to insist on, for v1
     clients come to it directly.
     """
-    world = build(settings)
+    world = with_verifier(build(settings))
     app = register_all(RegistryApp("roadstead"), lambda: world)
     return Gateway(LambdaFront(app), ResumableHashing(), world.gateway_key)
