@@ -1,9 +1,11 @@
 """The Chalice application: everything is registered here, and no logic is."""
 
 import sys
+from typing import Any
 
 from chalicelib.api.blueprints import register_all
-from chalicelib.bootstrap import world
+from chalicelib.api.verifier import verifier_of
+from chalicelib.bootstrap import verifier_world, world
 from chalicelib.config import read_log_settings
 from chalicelib.web.edge import RegistryApp
 from chalicelib.web.lines import Metrics
@@ -13,3 +15,9 @@ configure(sys.stdout)
 settings = read_log_settings()
 metrics = Metrics(settings.metrics)
 app = register_all(RegistryApp(app_name="roadstead", stage=settings.stage, metrics=metrics), world)
+
+
+@app.lambda_function(name="verifier_handler")
+def verifier_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    """Prove an upload that its closing request had no time to read."""
+    return verifier_of(verifier_world)(event, context)

@@ -7,6 +7,7 @@ from functools import cache
 from chalicelib.adapters.aws import open_session, shared_session
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo.store import DynamoMetadata
+from chalicelib.adapters.functions import FunctionVerifier
 from chalicelib.adapters.hashing import ResumableHashing
 from chalicelib.adapters.passwords import Argon2Passwords
 from chalicelib.adapters.s3.store import S3Blobs
@@ -57,7 +58,16 @@ def build(settings: Settings) -> World:
         edge_key=settings.edge_key,
         host=settings.host,
         v1_endpoints=settings.v1_endpoints,
+        verifier=FunctionVerifier(settings.verifier, settings.region, session=session)
+        if settings.verifier
+        else None,
     )
+
+
+@cache
+def verifier_world() -> World:
+    """The verifier's world: it speaks to nobody, and has no key to sign with."""
+    return build(read_settings(signs=False))
 
 
 @cache

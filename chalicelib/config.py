@@ -20,6 +20,7 @@
 | ROADSTEAD_V1_ENDPOINTS | hosts, parted by commas, to which v1 clients send their layers |
 | ROADSTEAD_STAGE | the stage's name in log lines and metrics (default `local`) |
 | ROADSTEAD_METRICS | what log lines make metrics by: `stage` (default), `action`, `team`, `off` |
+| ROADSTEAD_VERIFIER | the function that proves large uploads; absent: they are refused |
 | AWS_REGION | the region of table and bucket |
 """
 
@@ -67,6 +68,7 @@ class Settings:
     edge_key: bytes | None = field(repr=False, default=None)
     host: str = ""
     v1_endpoints: tuple[str, ...] = ()
+    verifier: str | None = None
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
 
@@ -85,8 +87,8 @@ def read_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
     return LogSettings(environ.get("ROADSTEAD_STAGE") or "local", metrics)
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read and check all settings.
+def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True) -> Settings:
+    """Read and check all settings; the verifier signs nothing, needs no key, and calls itself.
 
     Raises: SettingError.
     """
@@ -100,14 +102,14 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     if edge_key is not None and edge_word is None:
         raise SettingError("ROADSTEAD_EDGE_KEY needs ROADSTEAD_EDGE_WORD")
     signing_key = _key(environ, "ROADSTEAD_SIGNING_KEY")
-    if signing_key is None:
+    if signing_key is None and signs:
         raise SettingError("ROADSTEAD_SIGNING_KEY is not set")
     return Settings(
         table=_required(environ, "ROADSTEAD_TABLE"),
         bucket=_required(environ, "ROADSTEAD_BUCKET"),
         region=_required(environ, "AWS_REGION"),
         mode=Mode(auth),
-        signing_key=signing_key,
+        signing_key=signing_key or b"",
         gateway_key=_key(environ, "ROADSTEAD_GATEWAY_KEY"),
         dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
         s3_endpoint=environ.get("ROADSTEAD_S3_ENDPOINT") or None,
@@ -121,6 +123,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         edge_key=edge_key,
         host=_one_host(environ, "ROADSTEAD_HOST"),
         v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
+        # The verifier cannot be told its own name by the template that makes it.
+        verifier=environ.get("ROADSTEAD_VERIFIER" if signs else "AWS_LAMBDA_FUNCTION_NAME") or None,
     )
 
 

@@ -357,6 +357,16 @@ class Hashing(Protocol):
         """Raises: Unavailable where the platform cannot continue a state."""
 
 
+class Verifier(Protocol):
+    """Reads what has come, beside the requests: see ``service/verify.py``."""
+
+    def ask(self, team: str, upload_id: str) -> None:
+        """Have an upload proved soon, by a run of its own. May be repeated.
+
+        Raises: Unavailable. Costs: 1 call.
+        """
+
+
 class Clock(Protocol):
     """The only way to the time."""
 

@@ -24,6 +24,7 @@ from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.downloads import Downloads
 from roadstead.private import write_private
+from roadstead.verifying import with_verifier
 
 TABLE = "roadstead"
 BUCKET = "roadstead"
@@ -98,7 +99,7 @@ def open_world(endpoints: StackEndpoints, choices: Choices, keys: tuple[bytes, b
     """The registry's world, its table and bucket made where they are not there yet."""
     settings = settings_for(endpoints, choices, keys)
     make_stores(settings, endpoints)
-    return build(settings)
+    return with_verifier(build(settings))
 
 
 def make_stores(settings: Settings, endpoints: StackEndpoints) -> None:

@@ -4,7 +4,8 @@ Documents, in both directions:
 
     whole    {"digest", "size_bytes"}      -> {"url", "headers"}
     claim    {"content_range"?, "length_bytes"?, "claim"?}
-             -> {"upload_id", "claim", "offset_bytes", "algorithm", "hash_state"?, "digest"?,
+             -> {"upload_id", "claim", "offset_bytes", "algorithm", "provable_bytes", "hash_state"?,
+                 "digest"?,
                  "stored": [[number, etag, size]...], "held_tail"?: {"key", "size_bytes", "url"},
                  "parts": [{"number", "url", "size_bytes"}...], "tail": {"key", "url"}}
     parts    {"claim", "first"}           -> {"parts": [...], "tail": {"key", "url"}}
@@ -82,6 +83,7 @@ def render_handed(handed: remote.Handed) -> dict[str, object]:
     document["offset_bytes"] = session.offset_bytes
     document["algorithm"] = session.algorithm
     document["proof_lost"] = session.proof_lost
+    document["provable_bytes"] = handed.provable_bytes
     document["stored"] = [[part.number, part.etag, part.size_bytes] for part in session.parts]
     document |= render_urls(handed)
     if session.running:

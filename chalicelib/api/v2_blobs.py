@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.domain.access import Action, reads_whole_team
 from chalicelib.domain.digest import DEFAULT_ALGORITHM, HEX_CHARS, Digest, parse_digest
 from chalicelib.domain.errors import ErrorCode, RegistryError
@@ -14,6 +16,8 @@ from chalicelib.trace import note
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call, authorize, handles
+
+RETRY_AFTER_S = "2"
 
 
 @handles("v2.blob.get")
@@ -89,9 +93,13 @@ def append_upload(call: Call) -> Response:
 def close_upload(call: Call) -> Response:
     digest = required_digest(call)
     upload_id, body = call.request.params["upload_id"], call.request.body
-    blob = uploads.close(call.world, call.name, upload_id, digest, body, _span(call))
-    note(bytes_pushed=blob.size_bytes)
-    return _created(call, blob)
+    closed = uploads.close(call.world, call.name, upload_id, digest, body, _span(call))
+    if isinstance(closed, UploadSession):
+        # Neither 201, for the blob is not there, nor an error: whoever asks again is told the end.
+        pending = _accepted(closed, 202)
+        return replace(pending, headers={**pending.headers, "Retry-After": RETRY_AFTER_S})
+    note(bytes_pushed=closed.size_bytes)
+    return _created(call, closed)
 
 
 @handles("v2.upload.cancel")

@@ -34,6 +34,12 @@ class ErrorCode(Enum):
         "blob upload unknown to registry: it has ended, expired or never began; start a new one",
         "OCI code-3",
     )
+    UPLOAD_CLOSED = ErrorSpec(
+        "BLOB_UPLOAD_INVALID",
+        409,
+        "this upload is closed, and its digest is being proved; repeat its closing PUT",
+        "OCI code-2",
+    )
     DIGEST_INVALID = ErrorSpec(
         "DIGEST_INVALID", 400, "provided digest did not match uploaded content", "OCI code-4"
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from chalicelib.domain import limits
 from chalicelib.domain.access import Actor, Mode, team_of
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Change
 from chalicelib.hub_ports import AccountStore, SearchStore
-from chalicelib.ports import BlobStore, Clock, Hashing, MetadataStore, Passwords, Words
+from chalicelib.ports import BlobStore, Clock, Hashing, MetadataStore, Passwords, Verifier, Words
 from chalicelib.service.logins import LoginCache
 
 
@@ -25,6 +26,8 @@ class World:
     what catches a client that lost data.
     ``edge_word`` is what the edge in front sends along (hex), ``edge_key`` signs the addresses by
     which it leads uploads to the bucket; ``host`` is the registry's own name, where it has one.
+    ``verifier`` proves what no request has the time to read: above ``inline_proof_bytes``. Without
+    one such uploads are refused.
     """
 
     metadata: MetadataStore
@@ -46,6 +49,8 @@ class World:
     edge_word: str | None = field(repr=False, default=None)
     edge_key: bytes | None = field(repr=False, default=None)
     host: str = ""
+    verifier: Verifier | None = None
+    inline_proof_bytes: int = limits.MAX_PROOF_INLINE_BYTES
     v1_endpoints: tuple[str, ...] = ()
     logins: LoginCache = field(repr=False, default_factory=LoginCache)
 

@@ -1,3 +1,4 @@
+import cf from 'cloudfront';
 const SETTINGS = {}; // settings
 
 // Viewer request of everything but uploads. API Gateway renames the challenge of a 401, so whoever
@@ -24,6 +25,10 @@ const ROWS = [
   ['GET HEAD', 'referrers/*', 'pull']
 ];
 
+// Bodies that a function may not be able to take: layers of v1, and blobs by a session's own address.
+const BODIES = /^\/v1\/images\/[^\/]+\/layer$|^\/v2\/.+\/blobs\/uploads\/[^\/]*$/;
+const INLINE = SETTINGS.inlineBytes || 4500000;
+
 // A repository's name, as in chalicelib/domain/names.py.
 const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 
@@ -41,7 +46,20 @@ function handler(event) {
     // Without it API Gateway hands bytes on as base64.
     headers.accept = {value: '*/*'};
   }
+  if (SETTINGS.gateway === 'on' && BODIES.test(request.uri) && isLarge(request)) {
+    cf.selectRequestOriginById('gateway');
+  }
   return request;
+}
+
+// More than the API takes, or perhaps more: a body whose length is not said.
+function isLarge(request) {
+  const given = request.headers['content-length'];
+  const known = given && !given.multiValue && /^[0-9]{1,15}$/.test(given.value);
+  if (request.method !== 'PUT' && request.method !== 'PATCH') {
+    return request.method === 'POST' && known && Number(given.value) > INLINE;
+  }
+  return !known || Number(given.value) > INLINE;
 }
 
 // Whether nobody may come this way without a login: then it need not go as far as the API.

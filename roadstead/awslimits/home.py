@@ -40,6 +40,7 @@ from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.asgi import Gateway
 from roadstead.gateway.events import LambdaFront
 from roadstead.private import write_private
+from roadstead.verifying import with_verifier
 
 WORD_HEADER = "x-roadstead-edge"
 BEHAVIOURS = (
@@ -142,7 +143,7 @@ def at_home(
         if plan.gateway:
             bound.append(bind(_gateway(settings)))
             gateway = bound[-1].address
-        world = build(_function_settings_of(settings, keys, host, gateway))
+        world = with_verifier(build(_function_settings_of(settings, keys, host, gateway)))
         app = register_all(RegistryApp("roadstead"), lambda: world)
         bound.append(bind(ApiGateway(app, GatewayResponses.of_template(), plan.api)))
         api = bound[-1].address
@@ -184,6 +185,6 @@ def _gateway(settings: Settings) -> Gateway:
     """The gateway as a container: the same settings, and no edge of its own to insist on, for v1
     clients come to it directly.
     """
-    world = build(settings)
+    world = with_verifier(build(settings))
     app = register_all(RegistryApp("roadstead"), lambda: world)
     return Gateway(LambdaFront(app), ResumableHashing(), world.gateway_key)

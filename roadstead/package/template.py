@@ -41,6 +41,7 @@ EXACT: dict[str, Any] = {
             {"Arn": {"Fn::ImportValue": {"Fn::Sub": "${DataStack}-BucketArn"}}},
         ]
     },
+    "arn:aws:lambda:*:*:function:roadstead-*": {"Fn::GetAtt": ["VerifierHandler", "Arn"]},
     "arn:aws:logs:*:*:log-group:/roadstead/*": {"Fn::GetAtt": ["ApiLogs", "Arn"]},
 }
 

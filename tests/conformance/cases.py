@@ -19,6 +19,8 @@ from chalicelib.domain.errors import ErrorCode
 # Headers of an expectation may be a text, or one of these.
 ABSENT = None
 PRESENT = ...
+# The method of a step that is no request, but a run of the verifier.
+VERIFY = "VERIFY"
 Wanted = Mapping[str, Any]
 
 
@@ -116,6 +118,11 @@ def refused(step: Step, code: ErrorCode, status: int | None = None, **answers: A
     """The step with a refusal for an answer."""
     wanted = {"Content-Type": "application/json", **answers}
     return replace(step, code=code, status=status or code.status, answers=wanted, save={})
+
+
+def verified(upload_id: str, outcome: str) -> Step:
+    """A run of the verifier on an upload of the open registry, and what it came to."""
+    return Step(VERIFY, upload_id, answer_json=outcome)
 
 
 def of(data: bytes, algorithm: str = "sha256") -> str:

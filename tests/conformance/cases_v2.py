@@ -18,6 +18,7 @@ from tests.conformance import (
     cases_v2_tags,
     cases_v2_tokens,
     cases_v2_uploads,
+    cases_verifier,
 )
 
 CASES = (
@@ -34,6 +35,7 @@ CASES = (
     *cases_v2_access.CASES,
     *cases_edge.CASES,
     *cases_uploader.CASES,
+    *cases_verifier.CASES,
     *cases_oci_blobs.CASES,
     *cases_oci_data.CASES,
 )

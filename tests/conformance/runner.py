@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from chalicelib.domain.access import Mode
+from chalicelib.domain.access import OPEN_TEAM, Mode
 from chalicelib.domain.edge import read_token
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.names import parse_repository_name
 from chalicelib.domain.records import Repository
 from chalicelib.ports import Conflict
+from chalicelib.service import verify
 from chalicelib.service.world import World
 from chalicelib.web.endpoints import Family, family_of_path, match
 from roadstead.gateway.events import HttpResponse
-from tests.conformance.cases import Case, Step
+from tests.conformance.cases import VERIFY, Case, Step
 from tests.support.world import Registry, basic, memory_world
 
 # Who there is in a registry with accounts; a login that is not here is a name and a password.
@@ -112,6 +113,10 @@ class Run:
             headers["Authorization"] = basic(name, password or PASSWORDS[name])
         if ":" in url.partition("/")[0]:  # absolute: S3's, not ours
             self.at_s3(step, url, data, headers)
+            return
+        if step.method == VERIFY:
+            found = verify.run(self.world, OPEN_TEAM, url, time_left_s=lambda: 900.0)
+            assert found.name == step.answer_json, found
             return
         if url.startswith("/_up/"):
             self.at_edge(step, url, data)

@@ -71,6 +71,10 @@ def settings_of(app: Document, name: str, conditions: set[str], **given: str) ->
     return found
 
 
+def bodies(gateway: str) -> Document:
+    return {"gateway": gateway, "inlineBytes": MAX_INLINE_BODY_BYTES}
+
+
 @pytest.mark.parametrize(
     ("name", "conditions", "given", "settings"),
     [
@@ -78,19 +82,24 @@ def settings_of(app: Document, name: str, conditions: set[str], **given: str) ->
             "FrontFunction",
             set(),
             {},
-            {"challenge": "basic", "anonymous": "on", "v1Hosts": ""},
+            {"challenge": "basic", "anonymous": "on", "v1Hosts": "", **bodies("off")},
         ),
         (
             "FrontFunction",
-            set(),
+            {"WithGateway"},
             {"Challenge": "bearer", "AnonymousPull": "off", "V1Hosts": "a.example,b.example"},
-            {"challenge": "bearer", "anonymous": "off", "v1Hosts": "a.example,b.example"},
+            {
+                "challenge": "bearer",
+                "anonymous": "off",
+                "v1Hosts": "a.example,b.example",
+                **bodies("on"),
+            },
         ),
         (
             "FrontFunction",
             {"Open"},
             {"Challenge": "bearer"},
-            {"challenge": "off", "anonymous": "on", "v1Hosts": ""},
+            {"challenge": "off", "anonymous": "on", "v1Hosts": "", **bodies("off")},
         ),
         (
             "UploadFunction",

@@ -202,13 +202,14 @@ def test_everything_that_the_application_imports_is_exported(app: Document, data
 
 def test_the_runtime_is_pinned_and_snapstart_is_a_choice(app: Document) -> None:
     functions = resources(app, "AWS::Serverless::Function")
-    assert set(functions) == {"APIHandler"}
-    (api,) = functions.values()
-    assert api["Runtime"] == "python3.12"
-    assert api["Architectures"] == ["arm64"]
+    assert set(functions) == {"APIHandler", "VerifierHandler"}
+    for each in functions.values():
+        assert each["Runtime"] == "python3.12"
+        assert each["Architectures"] == ["arm64"]
+        assert each["CodeUri"] == f"./{template.ZIP_NAME}"
+    api = functions["APIHandler"]
     assert api["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
     assert app["Parameters"]["SnapStart"]["Default"] == "None"
-    assert api["CodeUri"] == f"./{template.ZIP_NAME}"
 
 
 def test_the_api_calls_the_alias_which_snapstart_needs(app: Document) -> None:
@@ -239,6 +240,36 @@ def test_the_api_has_every_route_of_the_application(app: Document) -> None:
     assert len(prefixes) < MAX_API_RESOURCES
 
 
+def test_the_verifier_is_called_by_the_api_and_by_itself_and_knows_no_key(app: Document) -> None:
+    verifier = app["Resources"]["VerifierHandler"]["Properties"]
+    api = app["Resources"]["APIHandler"]["Properties"]
+    assert verifier["Timeout"] == 900
+    assert api["Environment"]["Variables"]["ROADSTEAD_VERIFIER"] == {"Ref": "VerifierHandler"}
+    callers = {
+        role: [
+            statement["Resource"]
+            for policy in app["Resources"][role]["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if "lambda:InvokeFunction" in statement["Action"]
+        ]
+        for role in ("ApiHandlerRole", "VerifierHandlerRole")
+    }
+    its_arn = {"Fn::GetAtt": ["VerifierHandler", "Arn"]}
+    # A role that named its own function would wait for it, and the function for the role.
+    assert callers == {"ApiHandlerRole": [its_arn], "VerifierHandlerRole": []}
+    (policy,) = resources(app, "AWS::IAM::Policy").values()
+    assert policy["Roles"] == [{"Ref": "VerifierHandlerRole"}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == (["lambda:InvokeFunction"], its_arn)
+    given = {"ROADSTEAD_TABLE": "t", "ROADSTEAD_BUCKET": "b"}
+    assert set(verifier["Environment"]["Variables"]) - {"ROADSTEAD_AUTH"} == set(given)
+    by_lambda = {"AWS_REGION": "eu-central-1", "AWS_LAMBDA_FUNCTION_NAME": "f"}
+    assert read_settings({**given, **by_lambda}, signs=False).verifier == "f"
+    assert (
+        read_settings({**given, **by_lambda, "ROADSTEAD_SIGNING_KEY": "0f" * 32}).verifier is None
+    )
+
+
 def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
     """Each setting is one that `config.py` reads, and none that it needs is missing."""
     variables = app["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
@@ -251,9 +282,10 @@ def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
         "ROADSTEAD_V1_ENDPOINTS": "gateway.example",
         "ROADSTEAD_TABLE": "t",
         "ROADSTEAD_BUCKET": "b",
+        "ROADSTEAD_VERIFIER": "f",
     }
     for name, value in variables.items():
-        if isinstance(value, dict) and "Ref" in value:
+        if isinstance(value, dict) and value.get("Ref") in app["Parameters"]:
             plain[name] = str(app["Parameters"][value["Ref"]].get("Default", "dev"))
     assert set(plain) == set(variables)
     read_settings({**plain, "AWS_REGION": "eu-central-1"})
@@ -409,6 +441,7 @@ def test_what_chalice_cannot_package_is_an_error_in_words(tmp_path: Path) -> Non
 def test_the_terraform_package_is_what_chalice_gives(tmp_path: Path) -> None:
     template.chalice_package(tmp_path, "--pkg-format", "terraform")
     document = json.loads((tmp_path / "chalice.tf.json").read_text())
-    (function_,) = document["resource"]["aws_lambda_function"].values()
-    assert function_["architectures"] == ["arm64"]
+    functions = document["resource"]["aws_lambda_function"]
+    assert len(functions) == 2
+    assert all(each["architectures"] == ["arm64"] for each in functions.values())
     assert document["resource"]["aws_api_gateway_rest_api"]

@@ -43,6 +43,7 @@ NEEDS = {
     "upload_part_copy": {"s3:GetObject", "s3:PutObject"},
     "complete_multipart_upload": {"s3:PutObject"},
     "abort_multipart_upload": {"s3:AbortMultipartUpload"},
+    "Invoke": {"lambda:InvokeFunction"},
 }
 # Not calls to AWS, or only made where a registry is set up on a person's machine.
 LOCAL = {

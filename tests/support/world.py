@@ -43,6 +43,16 @@ class SettableClock:
         return self.at_s * 1000 + self.readings
 
 
+@dataclass
+class Asked:
+    """A verifier that only notes what it is asked; the test runs it."""
+
+    uploads: list[tuple[str, str]] = field(default_factory=list)
+
+    def ask(self, team: str, upload_id: str) -> None:
+        self.uploads.append((team, upload_id))
+
+
 def memory_world(mode: Mode = Mode.OPEN, **changes: Any) -> World:
     """A world on the memory adapters; ``changes`` replace single ports."""
     clock = changes.pop("clock", None) or SettableClock()

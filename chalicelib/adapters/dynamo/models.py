@@ -24,7 +24,7 @@ from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
 from chalicelib.domain.tag_rules import dump_rules, load_rules
-from chalicelib.domain.upload import RunningHash, Tail, UploadSession
+from chalicelib.domain.upload import Proving, RunningHash, Tail, UploadSession
 
 PARTITION_KEY, SORT_KEY, EXPIRY = "PK", "SK", "expires_at_s"
 
@@ -239,10 +239,14 @@ class UploadRow(Row, discriminator="upload"):
     claim = _text()
     claim_expires_at_s = _number(null=False)
     image_id = _text()
+    proving_digest = _text()
+    proving_asked_at_s = _number()
+    proving_read_bytes = _number()
+    proving_state = _bytes()
 
     @classmethod
     def of(cls, session: UploadSession) -> Self:
-        tail, running = session.tail, session.running
+        tail, running, proving = session.tail, session.running, session.proving
         return cls.at(
             keys.upload(session.team, session.upload_id),
             team=session.team,
@@ -263,6 +267,10 @@ class UploadRow(Row, discriminator="upload"):
             claim=session.claim,
             claim_expires_at_s=session.claim_expires_at_s,
             image_id=session.image_id,
+            proving_digest=str(proving.digest) if proving else None,
+            proving_asked_at_s=proving.asked_at_s if proving else None,
+            proving_read_bytes=proving.read_bytes if proving else None,
+            proving_state=proving.state if proving else None,
         )
 
     def value(self) -> UploadSession:
@@ -282,7 +290,15 @@ class UploadRow(Row, discriminator="upload"):
             claim=self.claim,
             claim_expires_at_s=int(self.claim_expires_at_s),
             image_id=self.image_id,
+            proving=self._proving(),
         )
+
+    def _proving(self) -> Proving | None:
+        if not self.proving_digest:
+            return None
+        asked_at_s, read_bytes = int(self.proving_asked_at_s), int(self.proving_read_bytes)
+        digest = read_digest(self.proving_digest)
+        return Proving(digest, asked_at_s, read_bytes, self.proving_state)
 
     def _running(self) -> RunningHash | None:
         if not self.running_algorithm:
