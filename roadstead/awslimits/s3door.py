@@ -79,14 +79,21 @@ class CheckedPieces:
 
 
 class S3Door:
-    """An ASGI application in front of an S3 server."""
+    """An ASGI application in front of an S3 server.
 
-    def __init__(self, behind: Address) -> None:
+    ``shares_host``: the door has the registry's own host name. Go's clients then send their login
+    along when they are redirected here, which they would not on AWS: it is dropped unseen.
+    """
+
+    def __init__(self, behind: Address, *, shares_host: bool = False) -> None:
         self._behind = behind
+        self._shares_host = shares_host
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        if self._shares_host and b"X-Amz-Algorithm=" in scope["query_string"]:
+            scope = {**scope, "headers": without(scope["headers"], [b"authorization"])}
         head = head_of(scope)
         intake = Intake(receive, waits="expect" in head.headers)
         refused = refusal_of(head)

@@ -23,6 +23,8 @@ from roadstead.gateway.intake import Receive, Send
 from roadstead.gateway.serve import listen, make_server
 
 LOOPBACK = "127.0.0.1"
+# Linux has the whole of 127.0.0.0/8; macOS only the first.
+SECOND_LOOPBACK = "127.0.0.2"
 START_S = 20.0
 GRACE_S = 2
 
@@ -36,12 +38,12 @@ class Bound:
 
     @property
     def address(self) -> Address:
-        return Address(LOOPBACK, self.listener.getsockname()[1])
+        return Address(*self.listener.getsockname()[:2])
 
 
-def bind(app: Any) -> Bound:
+def bind(app: Any, host: str = LOOPBACK) -> Bound:
     """Take a free port for an application. Raises: OSError."""
-    return Bound(app, listen(LOOPBACK, 0))
+    return Bound(app, listen(host, 0))
 
 
 class _Inner(uvicorn.Server):
@@ -92,7 +94,7 @@ def _server(bound: Bound) -> uvicorn.Server:
     # Whose word counts for an address is the application's business: each hop appends its own.
     return make_server(
         bound.app,
-        host=LOOPBACK,
+        host=bound.address.host,
         port=bound.address.port,
         grace_s=GRACE_S,
         believes_proxies=False,

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.s3 import S3Blobs
 from roadstead.awslimits import oac
 from roadstead.awslimits.exchange import Address
@@ -264,7 +265,7 @@ def test_presigned_urls_of_the_door_are_taken_by_the_server_behind(
         stack.region,
         stack.endpoints.s3_url,
         f"http://{door.address.netloc}",
-        clock=stack.blobs()._clock,
+        clock=SystemClock(),
         session=stack.session,
     )
     url = urlsplit(blobs.presign_put(f"{team}/a", ttl_s=60, sha256_hex=HEX))
@@ -281,6 +282,26 @@ def test_presigned_urls_of_the_door_are_taken_by_the_server_behind(
     assert (changed.status, taken.status) == (400, 200)
     got = urlsplit(blobs.presign_get(f"{team}/a", ttl_s=60))
     assert ask(door.address, "GET", f"{got.path}?{got.query}").body == BODY
+
+
+@pytest.mark.parametrize("shares", [False, True], ids=["a host of its own", "the registry's"])
+def test_a_login_that_came_along_is_forgiven_only_on_the_registrys_own_host(
+    seaweed: Store, stack: Stack, team: str, shares: bool
+) -> None:
+    with served(S3Door(seaweed.address, shares_host=shares)) as address:
+        blobs = S3Blobs(
+            BUCKET,
+            stack.region,
+            f"http://{address.netloc}",
+            clock=SystemClock(),
+            session=stack.session,
+        )
+        blobs.put(f"{team}/a", BODY)
+        url = urlsplit(blobs.presign_get(f"{team}/a", ttl_s=60))
+        login = {"Authorization": "Basic eA=="}
+        said = ask(address, "GET", f"{url.path}?{url.query}", login)
+
+    assert said.status == (200 if shares else 400)
 
 
 def test_a_door_before_nothing_says_so(seaweed: Store) -> None:
