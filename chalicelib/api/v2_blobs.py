@@ -10,7 +10,7 @@ from chalicelib.domain.ranges import ByteSpan, parse_content_range, render_recei
 from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import UploadSession, upload_path
 from chalicelib.service import edge, pull, uploads
-from chalicelib.trace import note
+from chalicelib.trace import count
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call, authorize, handles
@@ -45,7 +45,7 @@ def start_upload(call: Call) -> Response:
     elif "digest" in query:
         digest = parse_digest(query["digest"])
         blob = uploads.put_whole(call.world, call.name, digest, call.request.body)
-        note(bytes_pushed=blob.size_bytes)
+        count(bytes_pushed=blob.size_bytes)
         return _created(call, blob)
     algorithm = query.get("digest-algorithm", DEFAULT_ALGORITHM)
     if algorithm not in HEX_CHARS:
@@ -90,7 +90,7 @@ def close_upload(call: Call) -> Response:
     digest = required_digest(call)
     upload_id, body = call.request.params["upload_id"], call.request.body
     blob = uploads.close(call.world, call.name, upload_id, digest, body, _span(call))
-    note(bytes_pushed=blob.size_bytes)
+    count(bytes_pushed=blob.size_bytes)
     return _created(call, blob)
 
 
