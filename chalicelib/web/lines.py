@@ -90,12 +90,15 @@ def request_line(
     }
     told = {name: value for name, value in measured.items() if value or name == "duration_ms"}
     line = {name: value for name, value in line.items() if value not in (None, "", {})} | told
+    return with_metrics(line, metrics, at_ms)
+
+
+def with_metrics(line: Line, metrics: Metrics, at_ms: int) -> Line:
+    """The line with its time, and with what makes CloudWatch count it."""
     directives = list(_directives(line, metrics))
-    if directives:
-        line["_aws"] = {"Timestamp": at_ms, "CloudWatchMetrics": directives}
-    else:
-        line["at_ms"] = at_ms
-    return line
+    if not directives:
+        return {**line, "at_ms": at_ms}
+    return {**line, "_aws": {"Timestamp": at_ms, "CloudWatchMetrics": directives}}
 
 
 _COUNTED = ("pulls", "pushes", "bytes_in", "bytes_out", "bytes_pulled", "bytes_pushed")
