@@ -27,6 +27,16 @@ def parser() -> argparse.ArgumentParser:
     """The grammar of the command line."""
     root = argparse.ArgumentParser(prog="roadstead", description="A Docker registry, serverless.")
     commands = root.add_subparsers(dest="command", required=True)
+    _add_up(commands)
+    add_parsers(commands)
+    _add_gateway(commands)
+    deployment.add_commands(commands)
+    doctor.add_command(commands)
+    _add_admin(commands)
+    return root
+
+
+def _add_up(commands: Any) -> None:
     up = commands.add_parser("up", help="run a registry here, in the foreground")
     up.add_argument("--port", type=int, default=DEFAULT_PORT)
     up.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the folder that keeps it all")
@@ -72,10 +82,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with --aws-limits: a gateway beside the functions, for uploads that they cannot take",
     )
-    add_parsers(commands)
-    _add_gateway(commands)
-    deployment.add_commands(commands)
-    doctor.add_command(commands)
+
+
+def _add_admin(commands: Any) -> None:
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -85,7 +94,6 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--password-stdin", action="store_true", help="read it from stdin")
     invite = admin.add_parser("invite", help="make an invitation for one account, shown once")
     invite.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    return root
 
 
 def _add_gateway(commands: Any) -> None:
