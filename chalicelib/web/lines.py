@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
+from chalicelib.config import SettingError
 from chalicelib.domain.errors import RegistryError
 from chalicelib.ports import PortError
 from chalicelib.trace import Trace
@@ -177,7 +178,7 @@ def exception_line(error: BaseException) -> Line:
         "type": type(error).__name__,
         "at": [f"{_tail(f.filename)}:{f.lineno} {f.name}" for f in frames],
     }
-    if isinstance(error, PortError | RegistryError):
+    if isinstance(error, PortError | RegistryError | SettingError):
         line["message"] = struck(str(error))
     return line
 
