@@ -47,6 +47,7 @@ INFRA = HERE.parent / "infra"
 MILLION = 1_000_000
 GB = 1_000_000_000
 LAYER_BYTES = 20_000
+REPOSITORY = "alice/app"
 OCI = "application/vnd.oci.image.manifest.v1+json"
 SINGLE_WRITES = ("PutItem", "UpdateItem", "DeleteItem")
 LOGIN = ("alice", "alice-secret")
@@ -223,9 +224,9 @@ def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def push(meter: Meter, repository: str, blobs: list[bytes], raw: bytes) -> None:
+def push(meter: Meter, tag: str, blobs: list[bytes], raw: bytes) -> None:
     """As containerd and docker from 29 on push: the base, then for each blob HEAD, POST, PUT."""
-    base = f"/v2/{repository}"
+    base = f"/v2/{REPOSITORY}"
     want(meter.ask("GET", "/v2/"), 200)
     for blob in blobs:
         want(meter.ask("HEAD", f"{base}/blobs/{digest(blob)}"), 404)
@@ -233,15 +234,15 @@ def push(meter: Meter, repository: str, blobs: list[bytes], raw: bytes) -> None:
         glue = "&" if "?" in place else "?"
         put = meter.ask("PUT", f"{place}{glue}digest={digest(blob)}", blob)
         want(put, 201)
-    want(meter.ask("HEAD", f"{base}/manifests/1.0"), 404)
-    want(meter.ask("PUT", f"{base}/manifests/1.0", raw, Content_Type=OCI), 201)
+    want(meter.ask("HEAD", f"{base}/manifests/{tag}"), 404)
+    want(meter.ask("PUT", f"{base}/manifests/{tag}", raw, Content_Type=OCI), 201)
 
 
-def pull(meter: Meter, repository: str, blobs: list[bytes], raw: bytes) -> None:
+def pull(meter: Meter, tag: str, blobs: list[bytes], raw: bytes) -> None:
     """As they pull: the base, HEAD of the tag, GET of the manifest by its digest, the blobs."""
-    base = f"/v2/{repository}"
+    base = f"/v2/{REPOSITORY}"
     want(meter.ask("GET", "/v2/"), 200)
-    want(meter.ask("HEAD", f"{base}/manifests/1.0", Accept=OCI), 200)
+    want(meter.ask("HEAD", f"{base}/manifests/{tag}", Accept=OCI), 200)
     assert want(meter.ask("GET", f"{base}/manifests/{digest(raw)}", Accept=OCI), 200).data == raw
     for blob in blobs:
         found = want(meter.ask("GET", f"{base}/blobs/{digest(blob)}"), 307)
@@ -281,14 +282,15 @@ def counted(stack: Stack, asked: argparse.Namespace, prices: Prices) -> tuple[Bi
         accounts.create(place.home.world, *LOGIN, administrator=True)
         meter = Meter(place, prices, cpu_ms, asked.memory_mb)
         images = [image(asked.layers) for _ in range(asked.rounds)]
-        push(meter, "alice/first", *image(asked.layers))  # so that the login is known
+        # So that the login is known, and the repository there.
+        push(meter, "first", *image(asked.layers))
         bills = []
         for act in (push, pull):
             meter.bill = Bill()
             log.truncate(0)
             log.seek(0)
             for number, (blobs, raw) in enumerate(images):
-                act(meter, f"alice/app-{number}", blobs, raw)
+                act(meter, f"v{number}", blobs, raw)
             meter.read(log.getvalue())
             bills.append(meter.bill)
         return bills[0], bills[1]
