@@ -15,10 +15,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test conformance check lint types imports docs docs-check templates package terraform lock clean bench
+.PHONY: help up test clients-table conformance check lint types imports docs docs-check templates package terraform lock clean bench
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 # The interpreter: python3.11 by name, else a python3 that is 3.11 or newer.
 $(VENV)/local.stamp: requirements.txt requirements-gateway.txt requirements-local.txt pyproject.toml
@@ -42,6 +42,10 @@ up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roa
 test: $(VENV)/dev.stamp ## run all tests; a client that is missing is named as not run
 	env -u CI -u BUILD_NUMBER $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
+clients-table: $(VENV)/dev.stamp ## every client x size x way in on AWS's limits, 300 MB too: minutes
+	@bash .ci/goclients.sh
+	ROADSTEAD_TEST_TABLE=whole $(BIN)/pytest tests/awslimits/test_clients.py
+
 conformance: $(VENV)/dev.stamp ## the OCI conformance programme, every option on, against a gateway: ACCESS=open|basic|bearer
 	@bash .ci/goclients.sh
 	$(BIN)/python -m tests.oci.run --access $(ACCESS) build/conformance
@@ -56,12 +60,14 @@ types: $(VENV)/dev.stamp
 imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports
 
-docs: $(VENV)/dev.stamp ## write the generated pages: docs/api.md, docs/v1-differences.md
+docs: $(VENV)/dev.stamp ## write the generated pages: docs/api.md, docs/clients.md, docs/v1-differences.md
 	$(BIN)/python -m roadstead.gendocs
+	$(BIN)/python -m tests.awslimits.clientsdoc
 	$(BIN)/python -m tests.conformance.differences
 
 docs-check: $(VENV)/dev.stamp
 	$(BIN)/python -m roadstead.gendocs --check
+	$(BIN)/python -m tests.awslimits.clientsdoc --check
 	$(BIN)/python -m tests.conformance.differences --check
 
 package: $(VENV)/local.stamp ## build what is deployed into build/package; LAMBDA_PYTHON=/path/to/python3.12 adds bytecode

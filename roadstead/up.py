@@ -77,10 +77,12 @@ def serve(
     data: Path,
     endpoints: StackEndpoints,
     mode: Mode,
+    *,
+    believes_proxies: bool = True,
 ) -> None:
     """Run an ASGI application until it is told to stop, or until a server behind it dies."""
     port = listener.getsockname()[1]
-    server = make_server(app, host=HOST, port=port)
+    server = make_server(app, host=HOST, port=port, believes_proxies=believes_proxies)
     done = threading.Event()
     watcher = threading.Thread(
         target=_watch, args=(stack, server, done, port, data, mode, endpoints), daemon=True

@@ -185,7 +185,8 @@ class CloudFront:
         headers: Pairs = [
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in exchange.headers
-            if name.lower() not in HOP_BY_HOP
+            # The server that we are ourselves dates each answer.
+            if name.lower() not in (*HOP_BY_HOP, b"date")
         ]
         status = exchange.status
         if behaviour.on_answer is not None and status < 400:

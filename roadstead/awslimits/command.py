@@ -36,8 +36,15 @@ def run(data: Path, port: int, choices: local.Choices, *, gateway: bool) -> None
                 up.say("  AWS's limits are on: docs/aws-at-home.md")
                 if home.gateway is not None:
                     up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
-                app = home.distribution
-                up.serve(stack, app, listener, data, endpoints, choices.mode)
+                up.serve(
+                    stack,
+                    home.distribution,
+                    listener,
+                    data,
+                    endpoints,
+                    choices.mode,
+                    believes_proxies=False,
+                )
         finally:
             local.forget_endpoints(data)
             stack.stop()

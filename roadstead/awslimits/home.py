@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from roadstead.awslimits.functions import EDGE, NodeFunctions, read_functions
 from roadstead.awslimits.limits import ApiLimits, EdgeLimits, OacSwitches
 from roadstead.awslimits.responses import GatewayResponses
 from roadstead.awslimits.s3door import S3Door
-from roadstead.awslimits.servers import serving
+from roadstead.awslimits.servers import SECOND_LOOPBACK, Bound, WithServers, bind
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.asgi import Gateway
@@ -69,9 +69,9 @@ class EdgeKeys:
 
 @dataclass(frozen=True)
 class Home:
-    """What runs: the distribution, and where its origins are."""
+    """The distribution, which brings its origins up with it, and where they are."""
 
-    distribution: CloudFront
+    distribution: WithServers
     world: World
     door: Address
     api: Address
@@ -127,33 +127,52 @@ def at_home(
     host: str,
     plan: Plan,
 ) -> Iterator[Home]:
-    """Start all but the viewer's own port; ``host`` is what viewers call the registry.
+    """Put all together, to be served; ``host`` is what viewers call the registry.
 
     Raises: Failure.
     """
-    behind = urlsplit(endpoints.s3_url)
-    responses = GatewayResponses.of_template()
-    with ExitStack() as running:
-        store = Address(behind.hostname or "127.0.0.1", behind.port or 80)
-        door = running.enter_context(serving(S3Door(store), "the S3 door"))
-        through = replace(endpoints, s3_url=f"http://{door.netloc}")
-        settings = local.settings_for(through, choices, registry_keys)
-        local.make_stores(settings, through)
+    seaweed = urlsplit(endpoints.s3_url)
+    store = Address(seaweed.hostname or "127.0.0.1", seaweed.port or 80)
+    own = local.settings_for(endpoints, choices, registry_keys)
+    local.make_stores(own, endpoints)
+    bound = [_door(store)]
+    try:
+        door = bound[0].address
+        settings = replace(own, s3_endpoint=f"http://{door.netloc}")
         gateway = None
         if plan.gateway:
-            gateway = running.enter_context(serving(_gateway(settings), "the gateway"))
+            bound.append(bind(_gateway(settings)))
+            gateway = bound[-1].address
         world = with_verifier(build(_function_settings_of(settings, keys, host, gateway)))
         app = register_all(RegistryApp("roadstead"), lambda: world)
-        api = running.enter_context(serving(ApiGateway(app, responses, plan.api), "the API"))
+        bound.append(bind(ApiGateway(app, GatewayResponses.of_template(), plan.api)))
+        api = bound[-1].address
         word = {WORD_HEADER: keys.word}
-        credentials = (endpoints.s3_access_key, endpoints.s3_secret_key)
         origins = {
             "api": Origin(api, STAGE, word),
-            "bucket": bucket_origin(door, settings.bucket, credentials, settings.region, plan.oac),
+            "bucket": bucket_origin(
+                door,
+                settings.bucket,
+                (endpoints.s3_access_key, endpoints.s3_secret_key),
+                settings.region,
+                plan.oac,
+            ),
         }
         if gateway is not None:
             origins["gateway"] = Origin(gateway, "", word)
-        yield Home(CloudFront(functions, BEHAVIOURS, origins, plan.edge), world, door, api, gateway)
+        front = CloudFront(functions, BEHAVIOURS, origins, plan.edge)
+        yield Home(WithServers(front, bound), world, door, api, gateway)
+    finally:
+        for each in bound:
+            each.listener.close()
+
+
+def _door(store: Address) -> Bound:
+    """The door on a host of its own, as S3 is: a login is not sent on to another host."""
+    try:
+        return bind(S3Door(store), SECOND_LOOPBACK)
+    except OSError:
+        return bind(S3Door(store, shares_host=True))
 
 
 def _function_settings_of(

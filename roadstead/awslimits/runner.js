@@ -30,7 +30,7 @@ function load(name, text) {
   context.Buffer = Buffer;
   const body = text.replace(/^import .*$/gm, '');
   vm.runInContext(`'use strict';\n${body}\n;this.handler = handler;`, context, {filename: name});
-  const call = new vm.Script('JSON.stringify(handler(JSON.parse(input)))');
+  const call = new vm.Script('JSON.stringify(handler(JSON.parse(input))) || "null"');
   loaded[name] = (event) => {
     context.input = JSON.stringify(event);
     return JSON.parse(call.runInContext(context, {timeout: TIMEOUT_MS}));

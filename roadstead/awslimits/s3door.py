@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from typing import Any
 
-from roadstead.awslimits.asgi import HOP_BY_HOP, send_stream, send_whole, target_of, without
+from roadstead.awslimits.asgi import (
+    HOP_BY_HOP,
+    has_body,
+    send_stream,
+    send_whole,
+    target_of,
+    without,
+)
 from roadstead.awslimits.exchange import Address, Exchange, OriginError, RawHeaders, connect
 from roadstead.awslimits.s3rules import Head, S3Refusal, refusal_of
 from roadstead.gateway.intake import ClientGoneError, Intake, Receive, Send
 
+HELD_BYTES = 1024 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}")
 _OF_SEAWEED = (b"server", b"vary", b"accept-ranges")
 _UNREACHED = S3Refusal(503, "ServiceUnavailable", "The store behind the door does not answer.")
@@ -31,36 +40,60 @@ class HashMismatch(Exception):
         self.refusal = S3Refusal(400, "XAmzContentSHA256Mismatch", message, more)
 
 
-class HashedPieces:
-    """A body that holds its last piece back until its hash is known to be right."""
+class CheckedPieces:
+    """A body that is held back a little, so that a wrong one never gets to the end.
 
-    def __init__(self, body: Intake, claimed: str) -> None:
+    Its first MiB is read before the server behind hears of it: of a small body that is cut short
+    SeaweedFS 4.48 stores an empty object. Its last piece waits until the hash is known to be right.
+    """
+
+    def __init__(self, body: Intake, claimed: str | None) -> None:
         self._body, self._claimed = body, claimed
         self._sha256 = hashlib.sha256()
-        self._held = b""
+        self._held: deque[bytes] = deque()
+        self._ended = False
+
+    async def hold(self) -> None:
+        """Read the first MiB. Raises: HashMismatch, ClientGoneError."""
+        held_bytes = 0
+        while held_bytes < HELD_BYTES and not self._ended:
+            held_bytes += await self._take()
 
     async def piece(self) -> bytes:
         """Raises: HashMismatch, ClientGoneError."""
-        while data := await self._body.piece():
-            self._sha256.update(data)
-            held, self._held = self._held, data
-            if held:
-                return held
-        if self._sha256.hexdigest() != self._claimed:
+        while len(self._held) < 2 and not self._ended:
+            await self._take()
+        return self._held.popleft() if self._held else b""
+
+    async def _take(self) -> int:
+        data = await self._body.piece()
+        if data:
+            self._held.append(data)
+            if self._claimed is not None:
+                self._sha256.update(data)
+            return len(data)
+        self._ended = True
+        if self._claimed is not None and self._sha256.hexdigest() != self._claimed:
             raise HashMismatch(self._claimed, self._sha256.hexdigest())
-        held, self._held = self._held, b""
-        return held
+        return 0
 
 
 class S3Door:
-    """An ASGI application in front of an S3 server."""
+    """An ASGI application in front of an S3 server.
 
-    def __init__(self, behind: Address) -> None:
+    ``shares_host``: the door has the registry's own host name. Go's clients then send their login
+    along when they are redirected here, which they would not on AWS: it is dropped unseen.
+    """
+
+    def __init__(self, behind: Address, *, shares_host: bool = False) -> None:
         self._behind = behind
+        self._shares_host = shares_host
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        if self._shares_host and b"X-Amz-Algorithm=" in scope["query_string"]:
+            scope = {**scope, "headers": without(scope["headers"], [b"authorization"])}
         head = head_of(scope)
         intake = Intake(receive, waits="expect" in head.headers)
         refused = refusal_of(head)
@@ -68,9 +101,13 @@ class S3Door:
             await _refuse(send, head, refused, intake)
             return
         exchange: Exchange | None = None
+        claimed = head.headers.get("x-amz-content-sha256", "")
+        body = CheckedPieces(intake, claimed if _HASH.fullmatch(claimed) else None)
         try:
+            if has_body(scope):
+                await body.hold()
             exchange = await connect(self._behind)
-            await self._pass_on(scope, head, intake, exchange)
+            await self._pass_on(scope, head, body, exchange)
         except HashMismatch as mismatch:
             await _refuse(send, head, mismatch.refusal, intake)
         except OriginError:
@@ -85,13 +122,13 @@ class S3Door:
                 await exchange.close()
 
     async def _pass_on(
-        self, scope: dict[str, Any], head: Head, intake: Intake, exchange: Exchange
+        self, scope: dict[str, Any], head: Head, body: CheckedPieces, exchange: Exchange
     ) -> None:
         headers = without(scope["headers"], [*HOP_BY_HOP, b"expect"])
         headers.append((b"connection", b"close"))
-        claimed = head.headers.get("x-amz-content-sha256", "")
-        hashed = HashedPieces(intake, claimed) if _HASH.fullmatch(claimed) else intake
-        await exchange.send(head.method, target_of(scope), headers, hashed)
+        await exchange.send(
+            head.method, target_of(scope), headers, body if has_body(scope) else None
+        )
 
 
 def head_of(scope: dict[str, Any]) -> Head:

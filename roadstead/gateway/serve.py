@@ -10,8 +10,12 @@ import uvicorn
 GRACE_S = 10
 
 
-def make_server(app: Any, *, host: str, port: int, grace_s: int = GRACE_S) -> uvicorn.Server:
+def make_server(
+    app: Any, *, host: str, port: int, grace_s: int = GRACE_S, believes_proxies: bool = True
+) -> uvicorn.Server:
     """A server that has not begun; ``server.run(sockets=[...])`` serves until told to exit.
+
+    ``believes_proxies``: X-Forwarded-For of who comes from this machine is where it came from.
 
     Requests that are under way then have ``grace_s`` to end.
 
@@ -30,6 +34,7 @@ def make_server(app: Any, *, host: str, port: int, grace_s: int = GRACE_S) -> uv
         log_config=None,
         log_level="warning",
         server_header=False,
+        proxy_headers=believes_proxies,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=grace_s,
     )
