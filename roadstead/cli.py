@@ -32,15 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _add_gateway(commands)
     deployment.add_commands(commands)
     doctor.add_command(commands)
-    admin = commands.add_parser("admin", help="administrators").add_subparsers(
-        dest="admin", required=True
-    )
-    create = admin.add_parser("create", help="make an administrator; asks for the password")
-    create.add_argument("name")
-    create.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    create.add_argument("--password-stdin", action="store_true", help="read it from stdin")
-    invite = admin.add_parser("invite", help="make an invitation for one account, shown once")
-    invite.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    _add_admin(commands)
     return root
 
 
@@ -90,6 +82,18 @@ def _add_up(commands: Any) -> None:
         action="store_true",
         help="with --aws-limits: a gateway beside the functions, for uploads that they cannot take",
     )
+
+
+def _add_admin(commands: Any) -> None:
+    admin = commands.add_parser("admin", help="administrators").add_subparsers(
+        dest="admin", required=True
+    )
+    create = admin.add_parser("create", help="make an administrator; asks for the password")
+    create.add_argument("name")
+    create.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    create.add_argument("--password-stdin", action="store_true", help="read it from stdin")
+    invite = admin.add_parser("invite", help="make an invitation for one account, shown once")
+    invite.add_argument("--data", type=Path, default=DEFAULT_DATA)
 
 
 def _add_gateway(commands: Any) -> None:

@@ -144,6 +144,19 @@ def stack_words() -> Any:
     return Words()
 
 
+def test_a_close_and_a_run_cost_what_they_say(quay: Quay) -> None:
+    fuse = Fuse()
+    quay.with_fuse(fuse).close()
+    joined = ["complete_multipart", "size_bytes"]
+    assert fuse.calls == ["claim_upload", *joined, "save_upload", "ask"]
+    fuse.calls.clear()
+    quay.with_fuse(fuse).close()
+    assert fuse.calls == ["claim_upload", "save_upload"]
+    fuse.calls.clear()
+    quay.with_fuse(fuse).run()
+    assert fuse.calls == ["claim_upload", *["get"] * 3, "find_blob", "put_blob"]
+
+
 # --- time ---------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from chalicelib.domain.image import V1Image, check_image_id, check_readable
 from chalicelib.domain.media_types import JSON
 from chalicelib.domain.ranges import starts_behind
 from chalicelib.service import bridge, images
-from chalicelib.trace import note
+from chalicelib.trace import count, note
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -112,7 +112,7 @@ def get_layer(call: Call) -> Response:
 def put_layer(call: Call) -> Response:
     image_id, data = image_id_of(call), call.request.body
     images.put_layer(call.world, call.team, image_id, data, call.listed_in)
-    note(bytes_pushed=len(data))
+    count(bytes_pushed=len(data))
     return json_response(True)
 
 

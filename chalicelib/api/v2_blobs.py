@@ -12,7 +12,7 @@ from chalicelib.domain.ranges import ByteSpan, parse_content_range, render_recei
 from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import UploadSession, upload_path
 from chalicelib.service import edge, pull, uploads
-from chalicelib.trace import note
+from chalicelib.trace import count
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call, authorize, handles
@@ -49,7 +49,7 @@ def start_upload(call: Call) -> Response:
     elif "digest" in query:
         digest = parse_digest(query["digest"])
         blob = uploads.put_whole(call.world, call.name, digest, call.request.body)
-        note(bytes_pushed=blob.size_bytes)
+        count(bytes_pushed=blob.size_bytes)
         return _created(call, blob)
     algorithm = query.get("digest-algorithm", DEFAULT_ALGORITHM)
     if algorithm not in HEX_CHARS:
@@ -98,7 +98,7 @@ def close_upload(call: Call) -> Response:
         # Neither 201, for the blob is not there, nor an error: whoever asks again is told the end.
         pending = _accepted(closed, 202)
         return replace(pending, headers={**pending.headers, "Retry-After": RETRY_AFTER_S})
-    note(bytes_pushed=closed.size_bytes)
+    count(bytes_pushed=closed.size_bytes)
     return _created(call, closed)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chalicelib.domain.names import parse_reference, parse_tag
 from chalicelib.domain.negotiate import parse_accept
 from chalicelib.service import manifests
-from chalicelib.trace import note
+from chalicelib.trace import count, note
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call, handles
@@ -45,7 +45,7 @@ def put_manifest(call: Call) -> Response:
         call.world, call.actor, call.name, reference, request.body, content_type, more_tags
     )
     # The tag is a push's last step; parts of an index go by their digests.
-    note(pushes=int(bool(pushed.tags)), bytes_pushed=len(request.body))
+    count(pushes=int(bool(pushed.tags)), bytes_pushed=len(request.body))
     repository, digest = request.params["repository"], str(pushed.manifest.digest)
     headers = {
         "Location": url_for("v2.manifest.get", repository=repository, reference=digest),

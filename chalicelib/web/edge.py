@@ -31,6 +31,7 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.trace import Trace, begin, end, note
 from chalicelib.web import logs
 from chalicelib.web.endpoints import Family, family_of_path
+from chalicelib.web.front import status_of
 from chalicelib.web.lines import Metrics, request_line
 from chalicelib.web.messages import Headers, Request, Response
 from chalicelib.web.render import render_error
@@ -70,7 +71,8 @@ class RegistryApp(Chalice):
             answer = self._answer(event, context)
         finally:
             end(token)
-        trace.status, trace.bytes_out = answer["statusCode"], _bytes_out(trace.method, answer)
+        trace.status = status_of(answer["statusCode"], answer["headers"])
+        trace.bytes_out = _bytes_out(trace.method, answer)
         line = request_line(
             trace,
             at_ms=SystemClock().now_ms(),

@@ -255,22 +255,22 @@ def _followed(patient: Patient, headers: dict[str, str]) -> tuple[Reply, str]:
 
 
 def large(patient: Patient) -> str:
-    if not patient.large:
+    if not patient.large_bytes:
         raise NotLookedAt("it sends 5 GB: say --large")
     place = _edge(patient)
     sent_at = [0.0]
     digest = hashlib.sha256()
-    for piece in _zeros():
+    for piece in _zeros(patient.large_bytes):
         digest.update(piece)
 
     def body() -> Iterator[bytes]:
-        yield from _zeros()
+        yield from _zeros(patient.large_bytes)
         sent_at[0] = time.monotonic()
 
     name = f"sha256:{digest.hexdigest()}"
     patient.made_digests.add(name)
     glue = "&" if "?" in place else "?"
-    headers = {"Content-Length": str(LARGE_BYTES)}
+    headers = {"Content-Length": str(patient.large_bytes)}
     reply = patient.ask("PUT", f"{place}{glue}digest={name}", body=body(), headers=headers)
     waited_s = time.monotonic() - sent_at[0]
     _check_created(patient, reply, name)
@@ -278,10 +278,10 @@ def large(patient: Patient) -> str:
     return f"taken, answered after {waited_s:.0f} s"
 
 
-def _zeros() -> Iterator[bytes]:
+def _zeros(size_bytes: int) -> Iterator[bytes]:
     piece = bytes(1024 * 1024)
-    for _ in range(LARGE_BYTES // len(piece)):
-        yield piece
+    for at in range(0, size_bytes, len(piece)):
+        yield piece[: size_bytes - at]
 
 
 def clean(patient: Patient) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from roadstead.client.login import Login
 from roadstead.client.names import parse_host
+from roadstead.doctor.bytes import LARGE_BYTES
 from roadstead.doctor.checks import examine
 from roadstead.doctor.findings import Finding, Verdict, any_wrong, as_json, rendered
 from roadstead.doctor.patient import Patient
@@ -39,7 +40,8 @@ def add_command(commands: Any) -> None:
 def run(asked: argparse.Namespace) -> int:
     """The status: 0 when nothing is wrong. Raises: Failure."""
     host = parse_host(asked.url, insecure=asked.insecure)
-    patient = Patient(host, _login(asked), asked.repository, asked.api_url, asked.large)
+    large_bytes = LARGE_BYTES if asked.large else 0
+    patient = Patient(host, _login(asked), asked.repository, asked.api_url, large_bytes)
 
     def tell(finding: Finding) -> None:
         if not asked.json:

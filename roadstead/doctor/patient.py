@@ -62,13 +62,16 @@ class Reply:
 
 @dataclass
 class Patient:
-    """One deployment, one login and one run; the names it makes are its own."""
+    """One deployment, one login and one run; the names it makes are its own.
+
+    ``large_bytes`` is the size of the one large PUT; 0: none is made.
+    """
 
     host: Host
     login: Login | None = None
     repository: str = ""
     api_url: str = ""
-    large: bool = False
+    large_bytes: int = 0
     word: str = field(default_factory=lambda: secrets.token_hex(5))
     replies: list[Reply] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)

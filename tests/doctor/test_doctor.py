@@ -29,7 +29,7 @@ from roadstead.client.login import Login
 from roadstead.client.names import Host
 from roadstead.doctor.checks import CHECKS, examine
 from roadstead.doctor.findings import Finding, Verdict, as_json, cut, rendered
-from roadstead.doctor.patient import Patient
+from roadstead.doctor.patient import Patient, digest_of
 from roadstead.gateway.asgi import Gateway
 from roadstead.gateway.downloads import Downloads
 from roadstead.gateway.events import LambdaFront
@@ -199,6 +199,15 @@ def takes_anything(asked: Asked, upstream: Upstream) -> Answered:
 BELIEVED: set[str] = set()
 
 
+def keeps_what_it_refuses(asked: Asked, upstream: Upstream) -> Answered:
+    promised = asked.parameter("digest")
+    if asked.method == "PUT" and asked.body and promised != digest_of(asked.body):
+        BELIEVED.add(promised)
+    if asked.method == "HEAD" and asked.path.rpartition("/")[2] in BELIEVED:
+        return Answered(200)
+    return upstream(asked)
+
+
 def html_errors(asked: Asked, upstream: Upstream) -> Answered:
     answer = upstream(asked)
     if answer.status != 404:
@@ -317,6 +326,7 @@ SPOILS: dict[str, tuple[Spoil, set[str]]] = {
     ),
     "chunks that come empty": (chunks_come_empty, {"chunked"}),
     "any bytes for a digest": (takes_anything, {"wrong-inline", "manifest", "clean"}),
+    "wrong bytes refused and served": (keeps_what_it_refuses, {"wrong-inline", "clean"}),
     "errors in HTML": (html_errors, {"errors", "version", "base64"}),
     "no version": (drops_the_version, {"version", "login"}),
     "no digest of what was stored": (drops_the_digest, {"pieces", "chunked"}),

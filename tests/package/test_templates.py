@@ -17,6 +17,7 @@ import pytest
 from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
 from chalicelib.config import LogSettings, read_log_settings, read_settings
 from chalicelib.domain.errors import ErrorCode
+from chalicelib.web import lines
 from roadstead.package import function, template, translate
 from roadstead.package.errors import PackageError
 from tests.support.world import app_of, memory_world
@@ -389,6 +390,9 @@ def test_what_the_gateway_refuses_itself_is_readable_by_clients(app: Document) -
 def test_every_alarm_tells_somebody(app: Document) -> None:
     alarms = resources(app, "AWS::CloudWatch::Alarm")
     assert len(alarms) == 8
+    (ours,) = [alarm for alarm in alarms.values() if alarm["Namespace"] == lines.NAMESPACE]
+    assert ours["MetricName"] in lines.UNITS
+    assert ours["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
         assert alarm["TreatMissingData"] == "notBreaching", "a registry without visitors is well"
@@ -397,7 +401,11 @@ def test_every_alarm_tells_somebody(app: Document) -> None:
 def test_the_dashboard_is_a_document(app: Document) -> None:
     (dashboard,) = resources(app, "AWS::CloudWatch::Dashboard").values()
     body, names = dashboard["DashboardBody"]["Fn::Sub"]
-    assert len(json.loads(body)["widgets"]) == 6
+    widgets = json.loads(body)["widgets"]
+    assert len(widgets) == 9
+    ours = [m for w in widgets for m in w["properties"]["metrics"] if m[0] == lines.NAMESPACE]
+    assert {metric[1] for metric in ours} < set(lines.UNITS), "metrics that lines really send"
+    assert all(metric[2:] == ["stage", "${Stage}"] for metric in ours)
     assert set(names) == {"Table"}
 
 
