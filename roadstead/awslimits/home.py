@@ -34,7 +34,7 @@ from roadstead.awslimits.functions import EDGE, NodeFunctions, read_functions
 from roadstead.awslimits.limits import ApiLimits, EdgeLimits, OacSwitches
 from roadstead.awslimits.responses import GatewayResponses
 from roadstead.awslimits.s3door import S3Door
-from roadstead.awslimits.servers import SECOND_LOOPBACK, Bound, WithServers, bind
+from roadstead.awslimits.servers import WithServers, bind
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.asgi import Gateway
@@ -135,7 +135,8 @@ def at_home(
     store = Address(seaweed.hostname or "127.0.0.1", seaweed.port or 80)
     own = local.settings_for(endpoints, choices, registry_keys)
     local.make_stores(own, endpoints)
-    bound = [_door(store)]
+    # On the registry's own host name: crane takes no redirect to another address of a loopback.
+    bound = [bind(S3Door(store, shares_host=True))]
     try:
         door = bound[0].address
         settings = replace(own, s3_endpoint=f"http://{door.netloc}")
@@ -165,14 +166,6 @@ def at_home(
     finally:
         for each in bound:
             each.listener.close()
-
-
-def _door(store: Address) -> Bound:
-    """The door on a host of its own, as S3 is: a login is not sent on to another host."""
-    try:
-        return bind(S3Door(store), SECOND_LOOPBACK)
-    except OSError:
-        return bind(S3Door(store, shares_host=True))
 
 
 def _function_settings_of(

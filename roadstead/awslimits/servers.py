@@ -23,8 +23,6 @@ from roadstead.gateway.intake import Receive, Send
 from roadstead.gateway.serve import listen, make_server
 
 LOOPBACK = "127.0.0.1"
-# Linux has the whole of 127.0.0.0/8; macOS only the first.
-SECOND_LOOPBACK = "127.0.0.2"
 START_S = 20.0
 GRACE_S = 2
 
@@ -41,9 +39,9 @@ class Bound:
         return Address(*self.listener.getsockname()[:2])
 
 
-def bind(app: Any, host: str = LOOPBACK) -> Bound:
+def bind(app: Any) -> Bound:
     """Take a free port for an application. Raises: OSError."""
-    return Bound(app, listen(host, 0))
+    return Bound(app, listen(LOOPBACK, 0))
 
 
 class _Inner(uvicorn.Server):

@@ -15,7 +15,8 @@ HEAD = """# Which client pushes what
 This page is generated from `tests/awslimits/table.py` by `python -m tests.awslimits.clientsdoc`;
 edit that. `tests/awslimits/test_clients.py` runs every cell with the real client against
 `roadstead up --aws-limits`: images of one layer of this size are pushed and read back byte for
-byte, or the client's own output is searched for the sentence. AWS itself was never asked
+byte (up to 8 MB also by the client itself), or its output is searched for the sentence. AWS itself
+was never asked
 (`docs/aws-at-home.md`).
 
 Pulls have no such limits: every client here follows the redirect to S3.

@@ -19,6 +19,7 @@ from tests.clients.containerd import Ctr
 from tests.clients.containers import Containers
 from tests.clients.crane import Crane
 from tests.clients.docker import Docker
+from tests.clients.files import assert_among
 from tests.clients.images import MEGABYTE, OCI, Builder, File, Image, Recipe, large
 from tests.clients.oras import Oras
 from tests.clients.regctl import Regctl
@@ -57,6 +58,11 @@ class Bench:
         return found
 
 
+def is_pulled(image: Image) -> bool:
+    """Whether the client pulls as well; what is large is read back by the tests alone."""
+    return sum(image.blobs.values()) < 50 * MEGABYTE
+
+
 Push = Callable[[Bench, Registry, str, Image], None]
 
 
@@ -65,9 +71,13 @@ def _docker(bench: Bench, registry: Registry, repository: str, image: Image) -> 
     try:
         client.load(docker_archive(image, bench.folder / "in.tar", client.name(repository)))
         client.push(repository)
+        wire.assert_holds_content(registry, repository, image)
+        if is_pulled(image):
+            client.wipe()
+            client.pull(repository)
+            assert client.inspect(client.name(repository))["Id"] == image.only.config.digest
     finally:
         client.wipe()
-    wire.assert_holds_content(registry, repository, image)
 
 
 def _containers(tool: str) -> Push:
@@ -75,6 +85,9 @@ def _containers(tool: str) -> Push:
         client = Containers.here(tool, bench.folder, registry)
         client.push(client.take(image), repository)
         wire.assert_holds_content(registry, repository, image)
+        if is_pulled(image):
+            client.wipe()
+            assert f"sha256:{client.pull(repository)}" == image.only.config.digest
 
     return push
 
@@ -84,15 +97,27 @@ def _ctr(bench: Bench, registry: Registry, repository: str, image: Image) -> Non
     try:
         client.take(image, repository)
         client.push(repository)
+        wire.assert_holds(registry, repository, image)
+        if is_pulled(image):
+            client.wipe()
+            client.fetch(repository)
+            assert_among(client.store, image)
     finally:
         client.wipe()
-    wire.assert_holds(registry, repository, image)
 
 
 def _copying(kind: type[Crane | Oras | Regctl | Skopeo]) -> Push:
     def push(bench: Bench, registry: Registry, repository: str, image: Image) -> None:
-        kind.here(bench.folder, registry).push(image, repository)
+        client = kind.here(bench.folder, registry)
+        client.push(image, repository)
         wire.assert_holds(registry, repository, image)
+        if is_pulled(image):
+            place = bench.folder / "pulled"
+            if isinstance(client, Skopeo):
+                client.pull(repository, "latest", f"oci:{place}:latest")
+            else:
+                client.pull(repository, "latest", place)
+            assert_among(place / "blobs" / "sha256", image)
 
     return push
 
