@@ -28,6 +28,7 @@ def build(settings: Settings) -> World:
         settings.dynamodb_endpoint,
         session=session,
         on_request=hearing("dynamodb"),
+        clock=clock,
     )
     return World(
         metadata=store,

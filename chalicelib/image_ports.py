@@ -65,7 +65,8 @@ class ImageStore(Protocol):
 
         ``closing`` is the upload that brought the bytes; it ends with it.
         Raises: Conflict when the json is no longer the one that the checksum covers, or the
-        image is sealed or gone. Costs: 1 transaction.
+        image is sealed or gone; Refused as for ``MetadataStore.put_blob``.
+        Costs: 1 batch read, 1 transaction; 1 batch read more where the team has a quota of bytes.
         """
 
     def seal_image(self, team: str, image: V1Image) -> None:
