@@ -48,7 +48,7 @@ class ImageStore(Protocol):
     ) -> ListedImages:
         """The images that exist, and which of the ids the repository lists.
 
-        Costs: 1 batch read for each hundred keys, of which each id has two.
+        Costs: 1 batch read for each hundred keys: two for each id, and two more.
         """
 
     def list_holders(self, team: str, image_id: str) -> Sequence[RepositoryName]:

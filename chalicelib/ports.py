@@ -271,8 +271,7 @@ class MetadataStore(ImageStore, Protocol):
         """Make proved bytes visible that lie under a repository's word, while it still has it.
 
         Raises: Conflict: the repository that had it is being deleted; some may be visible until
-        it is gone; Refused as for ``put_blob``. Costs: 1 batch read for each 45, and those of
-        ``put_blob`` for each that is new.
+        it is gone; Refused as for ``put_blob``. Costs: for each 45 those of ``put_blob``.
         """
 
     # --- uploads ------------------------------------------------------------------------------

@@ -49,15 +49,27 @@ class Bytes(Living):
         name: RepositoryName,
         blobs: Sequence[Blob],
         more: Callable[[Transaction], None],
+        *,
+        begins: bool = True,
     ) -> None:
-        """Let a repository serve these, all or nothing, with what ``more`` writes."""
+        """Let a repository serve these, all or nothing, with what ``more`` writes.
+
+        Unless something new ``begins`` by it, the repository must not have ended.
+        """
 
         def write(writes: Transaction) -> None:
             more(writes)
             for blob in blobs:
                 writes.put(LinkRow.of(keys.link(team, name, blob.digest), blob))
 
-        self._keep(team, blobs, lambda places: self._enter_room(team, name, *places), write)
+        see = self._enter_room if begins else self._look_again
+        self._keep(team, blobs, lambda places: see(team, name, *places), write)
+
+    def _look_again(self, team: str, name: RepositoryName, *wanted: keys.Key) -> Look:
+        look = self._look(team, name, *wanted)
+        if look.team_is_over or look.record_is_over:
+            raise Conflict(f"{name} is gone")
+        return look
 
     def _take(self, team: str, blobs: Sequence[Blob], write: Callable[[Transaction], None]) -> None:
         """Give these to a team with what ``write`` writes, whatever repository they are for."""

@@ -46,4 +46,4 @@ class Edge(Bytes):
             writes.check(keys.repository(team, name), RepositoryRow.going.does_not_exist())
 
         for at in range(0, len(blobs), BLOBS_AT_ONCE):
-            self._link(team, name, blobs[at : at + BLOBS_AT_ONCE], look)
+            self._link(team, name, blobs[at : at + BLOBS_AT_ONCE], look, begins=False)

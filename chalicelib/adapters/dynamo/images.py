@@ -123,7 +123,7 @@ class Images(Bytes):
     def put_index_images(
         self, team: str, name: RepositoryName, images: Sequence[IndexImage]
     ) -> None:
-        known = {image.image_id: image for image in self.list_index_images(team, name)}
+        known = {image.image_id: image for image in self._index_images(team, name)}
         fresh: dict[str, IndexImage] = {}
         for image in images:
             old = fresh.get(image.image_id) or known.get(image.image_id)
@@ -147,8 +147,9 @@ class Images(Bytes):
         writes.commit()
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
-        if self._is_hidden(team, name):
-            return []
+        return [] if self._is_hidden(team, name) else self._index_images(team, name)
+
+    def _index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
         span = keys.span_after(keys.INDEX_IMAGES, "")
         rows, _ = self._table.query(IndexImageRow, keys.contents(team, name), span)
         return [row.value() for row in rows]

@@ -54,12 +54,17 @@ class Look:
 
     @property
     def is_hidden(self) -> bool:
-        return self.team_is_over or self.record_is_over
+        """Whether nothing of the repository is to be told: it has ended by its team or by itself.
+
+        What is being deleted goes bit by bit, its tags first.
+        """
+        row = self.first(RepositoryRow)
+        return self.team_is_over or (row is not None and is_over(row.ends_at_s, self.now_s))
 
     @property
     def repository(self) -> Repository | None:
         row = self.first(RepositoryRow)
-        return row.value() if row and not self.is_hidden else None
+        return row.value() if row and not (self.team_is_over or self.record_is_over) else None
 
     @property
     def team(self) -> Team | None:
