@@ -54,6 +54,7 @@ def build(settings: Settings) -> World:
         v1_hosts=settings.v1_hosts,
         public_by_default=settings.public_by_default,
         sparse_manifests=settings.sparse_manifests,
+        expires_tags_by_name=settings.expires_tags_by_name,
         challenge=settings.challenge,
         edge_word=settings.edge_word,
         edge_key=settings.edge_key,

@@ -13,6 +13,7 @@
 | ROADSTEAD_V1_HOSTS | host names, parted by commas, on which `/v2/` answers 404 |
 | ROADSTEAD_NEW_REPOSITORIES | `private` (default) or `public` |
 | ROADSTEAD_CHALLENGE | how a 401 of v2 asks to identify: `basic` (default) or `bearer` |
+| ROADSTEAD_TAG_EXPIRY | `on`: tags like `:2h` of an open registry expire by name (default `off`) |
 | ROADSTEAD_SPARSE_MANIFESTS | `on`: manifests may be pushed before their parts (default `off`) |
 | ROADSTEAD_EDGE_WORD | hex: what the edge in front sends along; who comes without it is refused |
 | ROADSTEAD_EDGE_KEY | hex: signs the addresses of uploads that the edge leads to the bucket |
@@ -63,6 +64,7 @@ class Settings:
     v1_hosts: frozenset[str] = frozenset()
     public_by_default: bool = False
     sparse_manifests: bool = False
+    expires_tags_by_name: bool = False
     challenge: Challenge = Challenge.BASIC
     edge_word: str | None = field(repr=False, default=None)
     edge_key: bytes | None = field(repr=False, default=None)
@@ -97,6 +99,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True
     visibility = _choice(environ, "ROADSTEAD_NEW_REPOSITORIES", ("private", "public"))
     sparse = _choice(environ, "ROADSTEAD_SPARSE_MANIFESTS", ("off", "on"))
     challenge = _choice(environ, "ROADSTEAD_CHALLENGE", ("basic", "bearer"))
+    tag_expiry = _choice(environ, "ROADSTEAD_TAG_EXPIRY", ("off", "on"))
     edge_word = _key(environ, "ROADSTEAD_EDGE_WORD")
     edge_key = _key(environ, "ROADSTEAD_EDGE_KEY")
     if edge_key is not None and edge_word is None:
@@ -117,6 +120,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True
         v1_hosts=frozenset(_hosts(environ, "ROADSTEAD_V1_HOSTS")),
         public_by_default=visibility == "public",
         sparse_manifests=sparse == "on",
+        expires_tags_by_name=tag_expiry == "on",
         challenge=Challenge(challenge),
         s3_public_endpoint=environ.get("ROADSTEAD_S3_PUBLIC_ENDPOINT") or None,
         edge_word=edge_word.hex() if edge_word else None,

@@ -22,6 +22,7 @@ from chalicelib.api import (
     v2_blobs,
     v2_lists,
     v2_manifests,
+    v2_teams,
     v2_tokens,
 )
 from chalicelib.service.world import World
@@ -29,8 +30,10 @@ from chalicelib.web.edge import RegistryApp, read_request, to_chalice
 from chalicelib.web.endpoints import (
     ALL_METHODS,
     BY_NAME,
+    ENDS,
     EXTENSIONS,
     ROOT,
+    TEAMS,
     UPLOADER,
     V1,
     V2,
@@ -55,9 +58,10 @@ FAMILIES = (
     v2_blobs,
     v2_lists,
     v2_manifests,
+    v2_teams,
     v2_tokens,
 )
-GREEDY = (*V2, *EXTENSIONS, *UPLOADER)
+GREEDY = (*V2, *EXTENSIONS, *TEAMS, *ENDS, *UPLOADER)
 WorldMaker = Callable[[], World]
 
 

@@ -75,6 +75,11 @@ def _bad(message: str) -> RegistryError:
     return RegistryError(ErrorCode.BAD_REQUEST, f"expiry: {message}")
 
 
+def looks_named(tag: TagName) -> bool:
+    """Whether a name would say how long a tag lives, where names say so."""
+    return _NAMED.fullmatch(tag.value) is not None
+
+
 def named_life_s(tag: TagName) -> int | None:
     """How long a tag lives by its name, where names say so; None for any other name.
 
