@@ -40,7 +40,7 @@ def ending(survey: PullSurvey, now_s: int) -> tuple[str, ...]:
 def count_pull(world: World, team: Team | None) -> None:
     """One of the pulls that the team may have today.
 
-    Raises: RegistryError(TOOMANYREQUESTS), with when the next day begins. Costs: 0; 1 conditional
+    Raises: RegistryError(TOO_MANY_PULLS), with when the next day begins. Costs: 0; 1 conditional
     write for a team with such a quota.
     """
     if team is None or team.quota.pulls_a_day is None:
@@ -48,11 +48,10 @@ def count_pull(world: World, team: Team | None) -> None:
     now_s = world.clock.now_s()
     try:
         world.accounts.count_pull(team.name, day_of(now_s), limit=team.quota.pulls_a_day)
-    except Refused as refusal:
+    except Refused:
         headers = {"Retry-After": str(DAY_S - now_s % DAY_S)}
-        raise RegistryError(
-            ErrorCode.TOOMANYREQUESTS, f"{refusal}; try again tomorrow (UTC)", headers=headers
-        ) from None
+        detail = {"limit": team.quota.pulls_a_day}
+        raise RegistryError(ErrorCode.TOO_MANY_PULLS, detail=detail, headers=headers) from None
 
 
 def set_repository_end(world: World, name: RepositoryName, end_s: int | None) -> Repository:

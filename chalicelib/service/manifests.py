@@ -203,7 +203,7 @@ def pull(
     """The manifest that a tag or a digest names; a tag's in a form that the client takes.
 
     A pull that is counted is one of those that the team may have in a day.
-    Raises: RegistryError(MANIFEST_UNKNOWN, MANIFEST_NOT_ACCEPTED, TOOMANYREQUESTS).
+    Raises: RegistryError(MANIFEST_UNKNOWN, MANIFEST_NOT_ACCEPTED, TOO_MANY_PULLS).
     Costs: 1 batch read; 1 S3 call above 300 KB; for a tag that v1 has set 1 read more; for another
     form those of ``views.negotiated``; 1 write for a team with a quota of pulls.
     """
