@@ -251,7 +251,7 @@ ASKED = [
 
 
 def got(endpoint: Endpoint, actor: str) -> str:
-    """What a plausible request of this actor gets: ``401``, ``403``, ``404`` of a team or ``ok``."""
+    """What a plausible request of this actor gets, in the words of the table."""
     place = scene()
     headers = {**HEADERS.get(endpoint.name, {}), **ACTORS[actor](place)}
     wanted = {key: PARAMS_HERE[key] for key in endpoint.pattern.groupindex}
