@@ -23,19 +23,7 @@ from chalicelib.domain.access import (
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
-<<<<<<< HEAD
-from chalicelib.ports import Conflict, Missing, PartRefused, Throttled, Unavailable
-=======
-from chalicelib.ports import (
-    Conflict,
-    Missing,
-    PartRefused,
-    PortError,
-    Refused,
-    Throttled,
-    Unavailable,
-)
->>>>>>> 1503f94 (Teams, ends and quotas in the services and the API)
+from chalicelib.ports import Conflict, Missing, PartRefused, Refused, Throttled, Unavailable
 from chalicelib.service.accounts import check_login, decided
 from chalicelib.service.tokens import check_bearer, check_v1_token
 from chalicelib.service.world import World
