@@ -59,6 +59,7 @@ def build(settings: Settings) -> World:
         edge_word=settings.edge_word,
         edge_key=settings.edge_key,
         host=settings.host,
+        team_hosts=settings.team_hosts,
         v1_endpoints=settings.v1_endpoints,
         verifier=FunctionVerifier(settings.verifier, settings.region, session=session)
         if settings.verifier

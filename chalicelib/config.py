@@ -18,6 +18,7 @@
 | ROADSTEAD_EDGE_WORD | hex: what the edge in front sends along; who comes without it is refused |
 | ROADSTEAD_EDGE_KEY | hex: signs the addresses of uploads that the edge leads to the bucket |
 | ROADSTEAD_HOST | the registry's own host name, for those who came to another |
+| ROADSTEAD_TEAM_HOSTS | `*.example.com`: a team is a registry by its own host as well |
 | ROADSTEAD_V1_ENDPOINTS | hosts, parted by commas, to which v1 clients send their layers |
 | ROADSTEAD_STAGE | the stage's name in log lines and metrics (default `local`) |
 | ROADSTEAD_METRICS | what log lines make metrics by: `stage` (default), `action`, `team`, `off` |
@@ -69,6 +70,7 @@ class Settings:
     edge_word: str | None = field(repr=False, default=None)
     edge_key: bytes | None = field(repr=False, default=None)
     host: str = ""
+    team_hosts: str = ""
     v1_endpoints: tuple[str, ...] = ()
     verifier: str | None = None
     access_key: str | None = field(repr=False, default=None)
@@ -126,6 +128,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True
         edge_word=edge_word.hex() if edge_word else None,
         edge_key=edge_key,
         host=_one_host(environ, "ROADSTEAD_HOST"),
+        team_hosts=_wildcard(environ, "ROADSTEAD_TEAM_HOSTS"),
         v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
         # The verifier cannot be told its own name by the template that makes it.
         verifier=environ.get("ROADSTEAD_VERIFIER" if signs else "AWS_LAMBDA_FUNCTION_NAME") or None,
@@ -154,6 +157,14 @@ def _one_host(environ: Mapping[str, str], name: str) -> str:
     if len(hosts) > 1:
         raise SettingError(f"{name} must be one host name")
     return hosts[0] if hosts else ""
+
+
+def _wildcard(environ: Mapping[str, str], name: str) -> str:
+    """`*.example.com`, or nothing."""
+    text = environ.get(name, "").strip().lower()
+    if text and not (text.startswith("*.") and _HOST.fullmatch(text[2:]) and ":" not in text):
+        raise SettingError(f"{name} must look like *.example.com")
+    return text
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -44,6 +44,7 @@ from chalicelib.web.endpoints import (
     native_paths,
 )
 from chalicelib.web.front import fronted
+from chalicelib.web.hosts import at_host
 from chalicelib.web.messages import Request, Response
 from chalicelib.web.pipeline import refuse, respond
 
@@ -65,6 +66,11 @@ GREEDY = (*V2, *EXTENSIONS, *TEAMS, *ENDS, *UPLOADER)
 WorldMaker = Callable[[], World]
 
 
+def answered(world: World, endpoint: Endpoint, request: Request) -> Response:
+    """The answer of an endpoint, in the names of the host that was asked."""
+    return at_host(world, endpoint, request, lambda each: respond(world, endpoint, each))
+
+
 def native_view(
     app: RegistryApp, world: WorldMaker, endpoint: Endpoint
 ) -> Callable[..., ChaliceResponse]:
@@ -74,7 +80,7 @@ def native_view(
         request = with_repository(current(app))
 
         def answer(request: Request) -> Response:
-            return respond(world(), endpoint, request)
+            return answered(world(), endpoint, request)
 
         return to_chalice(fronted(world(), request, endpoint.family, answer))
 
@@ -113,7 +119,7 @@ def greedy_view(
         found = match(request.method, request.path, table)
         if found.endpoint is None:
             return refuse(family_of_path(request.path), found.allowed)
-        return respond(world(), found.endpoint, replace_params(request, dict(found.params)))
+        return answered(world(), found.endpoint, replace_params(request, dict(found.params)))
 
     def view() -> ChaliceResponse:
         request = current(app)

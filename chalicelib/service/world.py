@@ -27,7 +27,8 @@ class World:
     ``expires_tags_by_name`` lets tags like `:2h` of an open registry end by their name; with
     accounts each team says so for itself.
     ``edge_word`` is what the edge in front sends along (hex), ``edge_key`` signs the addresses by
-    which it leads uploads to the bucket; ``host`` is the registry's own name, where it has one.
+    which it leads uploads to the bucket; ``host`` is the registry's own name, where it has one, and
+    ``team_hosts`` (`*.example.com`) what teams' hosts are called.
     ``verifier`` proves what no request has the time to read: above ``inline_proof_bytes``. Without
     one such uploads are refused.
     """
@@ -52,6 +53,7 @@ class World:
     edge_word: str | None = field(repr=False, default=None)
     edge_key: bytes | None = field(repr=False, default=None)
     host: str = ""
+    team_hosts: str = ""
     verifier: Verifier | None = None
     inline_proof_bytes: int = limits.MAX_PROOF_INLINE_BYTES
     v1_endpoints: tuple[str, ...] = ()
