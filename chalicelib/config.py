@@ -128,7 +128,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True
         edge_word=edge_word.hex() if edge_word else None,
         edge_key=edge_key,
         host=_one_host(environ, "ROADSTEAD_HOST"),
-        team_hosts=_wildcard(environ, "ROADSTEAD_TEAM_HOSTS"),
+        team_hosts=check_wildcard(environ.get("ROADSTEAD_TEAM_HOSTS", ""), "ROADSTEAD_TEAM_HOSTS"),
         v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
         # The verifier cannot be told its own name by the template that makes it.
         verifier=environ.get("ROADSTEAD_VERIFIER" if signs else "AWS_LAMBDA_FUNCTION_NAME") or None,
@@ -159,9 +159,9 @@ def _one_host(environ: Mapping[str, str], name: str) -> str:
     return hosts[0] if hosts else ""
 
 
-def _wildcard(environ: Mapping[str, str], name: str) -> str:
-    """`*.example.com`, or nothing."""
-    text = environ.get(name, "").strip().lower()
+def check_wildcard(text: str, name: str) -> str:
+    """`*.example.com`, or nothing. Raises: SettingError, of the setting of this name."""
+    text = text.strip().lower()
     if text and not (text.startswith("*.") and _HOST.fullmatch(text[2:]) and ":" not in text):
         raise SettingError(f"{name} must look like *.example.com")
     return text

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from chalicelib.config import SettingError, check_wildcard
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
@@ -68,6 +69,7 @@ def _add_up(commands: Any) -> None:
         help="take manifests whose parts are not all here (off: it catches clients that lose data)",
     )
     _add_downloads(up)
+    _add_teams(up)
     up.add_argument(
         "--log",
         action="store_true",
@@ -118,6 +120,27 @@ def _add_downloads(command: argparse.ArgumentParser) -> None:
         help="whether pulls are sent to the S3 server, or their bytes come through the gateway, "
         "for clients that reach nothing else",
     )
+
+
+def _add_teams(up: argparse.ArgumentParser) -> None:
+    up.add_argument(
+        "--team-hosts",
+        default="",
+        metavar="*.DOMAIN",
+        help="with --auth on: crew.DOMAIN/app is crew/app, for the team crew",
+    )
+    up.add_argument(
+        "--tag-expiry",
+        action="store_true",
+        help="with --auth off: tags like :2h and :7d expire by their name; teams say so themselves",
+    )
+
+
+def _wildcard(text: str) -> str:
+    try:
+        return check_wildcard(text, "--team-hosts")
+    except SettingError as error:
+        raise Failure(str(error)) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,7 +200,14 @@ def run_registry(asked: argparse.Namespace) -> None:
         challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
         downloads = Downloads(asked.downloads)
         choices = Choices(
-            Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse, downloads
+            Mode(asked.auth),
+            SignUp(asked.signup),
+            hosts,
+            challenge,
+            sparse,
+            downloads,
+            _wildcard(asked.team_hosts),
+            asked.tag_expiry,
         )
         configure(sys.stderr, requests=asked.log)
         if asked.aws_limits:
