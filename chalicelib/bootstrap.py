@@ -28,6 +28,7 @@ def build(settings: Settings) -> World:
         settings.dynamodb_endpoint,
         session=session,
         on_request=hearing("dynamodb"),
+        clock=clock,
     )
     return World(
         metadata=store,
@@ -53,10 +54,12 @@ def build(settings: Settings) -> World:
         v1_hosts=settings.v1_hosts,
         public_by_default=settings.public_by_default,
         sparse_manifests=settings.sparse_manifests,
+        expires_tags_by_name=settings.expires_tags_by_name,
         challenge=settings.challenge,
         edge_word=settings.edge_word,
         edge_key=settings.edge_key,
         host=settings.host,
+        team_hosts=settings.team_hosts,
         v1_endpoints=settings.v1_endpoints,
         verifier=FunctionVerifier(settings.verifier, settings.region, session=session)
         if settings.verifier

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib.domain.digest import Digest
-from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.names import Reference, RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Blob, Change, Repository, StoredManifest, Tag, TagEvent
+from chalicelib.domain.teams import Team
 from chalicelib.domain.upload import Part, UploadSession
 from chalicelib.image_ports import ImageStore
 
@@ -40,6 +41,10 @@ class Throttled(Unavailable):
     """The back end has more to do than it takes: whoever comes again a little later is served."""
 
 
+class Refused(PortError):
+    """What the team is forbids it: it has expired, or a quota of it is used up; in a sentence."""
+
+
 class PartRefused(PortError):
     """The blob store will not join these parts: one is missing, replaced or too small."""
 
@@ -61,12 +66,28 @@ class PushSurvey:
     tags: Mapping[TagName, Tag] = field(default_factory=dict)
     blobs: Mapping[Digest, Blob] = field(default_factory=dict)
     manifests: frozenset[Digest] = frozenset()
+    team: Team | None = None
+
+
+@dataclass(frozen=True)
+class PullSurvey:
+    """What a pull needs to know, as one consistent set of strong reads.
+
+    ``tag`` or ``manifest`` is what was asked for; neither in a repository that has expired.
+    """
+
+    tag: Tag | None = None
+    manifest: StoredManifest | None = None
+    repository: Repository | None = None
+    team: Team | None = None
 
 
 class MetadataStore(ImageStore, Protocol):
     """Repositories, tags, manifests, links, uploads, v1 images, users. Reads are strong.
 
     Every verb but those on users takes the team: what one team stores, no other ever sees.
+    What has expired is not there: the store looks at its clock with every verb. A repository that
+    has expired goes, with all that it holds, before anything new begins under its name.
     """
 
     # --- repositories -------------------------------------------------------------------------
@@ -77,11 +98,13 @@ class MetadataStore(ImageStore, Protocol):
     def put_repository(self, team: str, repository: Repository) -> None:
         """Create it with its search entries; one that exists stays as it is.
 
-        Costs: 1 transaction; of one that exists 1 read more.
+        Raises: Refused: the team has expired, or has as many as it may.
+        Costs: 1 transaction; of one that exists 1 read more. With accounts 1 read before it, and
+        1 query where the team has a quota of repositories.
         """
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
-        """Bytewise by full path. Costs: 1 query."""
+        """Bytewise by full path. Costs: 1 query; with accounts 1 read more."""
 
     # --- manifests and tags -------------------------------------------------------------------
 
@@ -121,13 +144,19 @@ class MetadataStore(ImageStore, Protocol):
         Costs: 1 transaction; above some 45 children (fewer beside many tags) 1 for each 50.
         """
 
+    def survey_pull(self, team: str, name: RepositoryName, reference: Reference) -> PullSurvey:
+        """What a tag or a digest names, with the records that say whether it may be served.
+
+        Costs: 1 batch read.
+        """
+
     def find_manifest(
         self, team: str, name: RepositoryName, digest: Digest
     ) -> StoredManifest | None:
-        """Costs: 1 read."""
+        """Costs: 1 batch read."""
 
     def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
-        """The tag, with its manifest when it points to one. Costs: 1 read."""
+        """The tag, with its manifest when it points to one. Costs: 1 batch read."""
 
     def put_tag(
         self, team: str, repository: Repository, tag: Tag, change: Change, *, fixed: bool = False
@@ -162,14 +191,17 @@ class MetadataStore(ImageStore, Protocol):
         """
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
-        """Bytewise by name, without their manifests' bytes and annotations. Costs: 1 query."""
+        """Bytewise by name, without their manifests' bytes and annotations.
+
+        Costs: 1 batch read, 1 query; 1 query more for each thousand tags that have expired.
+        """
 
     def list_history(
         self, team: str, name: RepositoryName, tag: TagName, page: Page
     ) -> Listing[TagEvent]:
         """What a tag was pointed to, the newest first; ``page.after`` is an event's ``order``.
 
-        It outlives the tag, and ends with the repository. Costs: 1 query.
+        It outlives the tag, and ends with the repository. Costs: 1 batch read, 1 query.
         """
 
     def list_referrers(
@@ -183,19 +215,19 @@ class MetadataStore(ImageStore, Protocol):
         """The manifests that name this subject, whether or not it is there; without their bytes.
 
         In the order of ``referrer_order``, which ``page.after`` is one of; only those of one
-        artifact type, where it is given. Costs: 1 query.
+        artifact type, where it is given. Costs: 1 batch read, 1 query.
         """
 
     # --- blobs --------------------------------------------------------------------------------
 
     def find_link(self, team: str, name: RepositoryName, digest: Digest) -> Blob | None:
-        """The blob, when this repository may serve it. Costs: 1 read."""
+        """The blob, when this repository may serve it. Costs: 1 batch read."""
 
     def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
         """Stop serving a blob in this repository, and forget the word of ``find_edge_word``.
 
         What the edge has taken under that word would bring the blob back.
-        Raises: Missing. Costs: 1 transaction.
+        Raises: Missing. Costs: 1 batch read, 1 transaction.
         """
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
@@ -209,7 +241,10 @@ class MetadataStore(ImageStore, Protocol):
     ) -> None:
         """Make proved bytes visible in a repository, and end the upload that brought them.
 
-        Raises: Conflict when ``closing`` is no longer held by its claim. Costs: 1 transaction.
+        The bytes that are new to a team count towards its quota.
+        Raises: Conflict when ``closing`` is no longer held by its claim; Refused: the team has
+        expired, or its quota of bytes is used up.
+        Costs: 1 batch read, 1 transaction; 1 batch read more where the team has such a quota.
         """
 
     def find_blobs(self, team: str, digests: Sequence[Digest]) -> Mapping[Digest, Blob]:
@@ -218,12 +253,16 @@ class MetadataStore(ImageStore, Protocol):
     # --- what the edge has taken --------------------------------------------------------------
 
     def find_edge_word(self, team: str, name: RepositoryName) -> str | None:
-        """The word under which the edge keeps what it takes for a repository. Costs: 1 read."""
+        """The word under which the edge keeps what it takes for a repository.
+
+        Costs: 1 batch read.
+        """
 
     def give_edge_word(self, team: str, name: RepositoryName, word: str) -> str:
         """The repository's word, which is this one where it had none; of two at once both get one.
 
-        It may come before the repository, and ends with it. Costs: 1 write.
+        It may come before the repository, and ends with it. Raises: Refused: the team has expired.
+        Costs: 1 batch read, 1 write.
         """
 
     def adopt_blobs(
@@ -232,7 +271,7 @@ class MetadataStore(ImageStore, Protocol):
         """Make proved bytes visible that lie under a repository's word, while it still has it.
 
         Raises: Conflict: the repository that had it is being deleted; some may be visible until
-        it is gone. Costs: 1 transaction for each 49.
+        it is gone; Refused as for ``put_blob``. Costs: for each 45 those of ``put_blob``.
         """
 
     # --- uploads ------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from chalicelib.config import SettingError, check_wildcard
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
@@ -18,6 +19,7 @@ from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
 from roadstead.doctor import command as doctor
 from roadstead.failure import Failure
+from roadstead.team import cli as team
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
@@ -32,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _add_gateway(commands)
     deployment.add_commands(commands)
     doctor.add_command(commands)
+    team.add_command(commands)
     _add_admin(commands)
     return root
 
@@ -66,6 +69,7 @@ def _add_up(commands: Any) -> None:
         help="take manifests whose parts are not all here (off: it catches clients that lose data)",
     )
     _add_downloads(up)
+    _add_teams(up)
     up.add_argument(
         "--log",
         action="store_true",
@@ -118,6 +122,27 @@ def _add_downloads(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_teams(up: argparse.ArgumentParser) -> None:
+    up.add_argument(
+        "--team-hosts",
+        default="",
+        metavar="*.DOMAIN",
+        help="with --auth on: crew.DOMAIN/app is crew/app, for the team crew",
+    )
+    up.add_argument(
+        "--tag-expiry",
+        action="store_true",
+        help="with --auth off: tags like :2h and :7d expire by their name; teams say so themselves",
+    )
+
+
+def _wildcard(text: str) -> str:
+    try:
+        return check_wildcard(text, "--team-hosts")
+    except SettingError as error:
+        raise Failure(str(error)) from error
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a refusal is a sentence on stderr and status 1."""
     asked = parser().parse_args(arguments)
@@ -140,6 +165,10 @@ def _run(asked: argparse.Namespace) -> int:
         return deployment.run(asked)
     if asked.command == "doctor":
         return doctor.run(asked)
+    if asked.command == "team":
+        from roadstead.team import commands  # noqa: PLC0415
+
+        return commands.run(asked)
     if asked.command == "gateway":
         run_gateway(asked)
     elif asked.command in ("push", "pull", "proxy"):
@@ -171,7 +200,14 @@ def run_registry(asked: argparse.Namespace) -> None:
         challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
         downloads = Downloads(asked.downloads)
         choices = Choices(
-            Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse, downloads
+            Mode(asked.auth),
+            SignUp(asked.signup),
+            hosts,
+            challenge,
+            sparse,
+            downloads,
+            _wildcard(asked.team_hosts),
+            asked.tag_expiry,
         )
         configure(sys.stderr, requests=asked.log)
         if asked.aws_limits:

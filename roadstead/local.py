@@ -40,6 +40,8 @@ class Choices:
     challenge: Challenge = Challenge.BASIC
     sparse_manifests: bool = False
     downloads: Downloads = Downloads.REDIRECT
+    team_hosts: str = ""
+    expires_tags_by_name: bool = False
 
 
 def registry_keys(data: Path, mode: Mode) -> tuple[bytes, bytes]:
@@ -86,6 +88,8 @@ def settings_for(
         v1_hosts=choices.v1_hosts,
         challenge=choices.challenge,
         sparse_manifests=choices.sparse_manifests,
+        team_hosts=choices.team_hosts,
+        expires_tags_by_name=choices.expires_tags_by_name,
         signing_key=keys[0],
         gateway_key=keys[1],
         dynamodb_endpoint=endpoints.dynamodb_url,

@@ -22,6 +22,7 @@ from chalicelib.api import (
     v2_blobs,
     v2_lists,
     v2_manifests,
+    v2_teams,
     v2_tokens,
 )
 from chalicelib.service.world import World
@@ -29,8 +30,10 @@ from chalicelib.web.edge import RegistryApp, read_request, to_chalice
 from chalicelib.web.endpoints import (
     ALL_METHODS,
     BY_NAME,
+    ENDS,
     EXTENSIONS,
     ROOT,
+    TEAMS,
     UPLOADER,
     V1,
     V2,
@@ -41,6 +44,7 @@ from chalicelib.web.endpoints import (
     native_paths,
 )
 from chalicelib.web.front import fronted
+from chalicelib.web.hosts import at_host
 from chalicelib.web.messages import Request, Response
 from chalicelib.web.pipeline import refuse, respond
 
@@ -55,10 +59,16 @@ FAMILIES = (
     v2_blobs,
     v2_lists,
     v2_manifests,
+    v2_teams,
     v2_tokens,
 )
-GREEDY = (*V2, *EXTENSIONS, *UPLOADER)
+GREEDY = (*V2, *EXTENSIONS, *TEAMS, *ENDS, *UPLOADER)
 WorldMaker = Callable[[], World]
+
+
+def answered(world: World, endpoint: Endpoint, request: Request) -> Response:
+    """The answer of an endpoint, in the names of the host that was asked."""
+    return at_host(world, endpoint, request, lambda each: respond(world, endpoint, each))
 
 
 def native_view(
@@ -70,7 +80,7 @@ def native_view(
         request = with_repository(current(app))
 
         def answer(request: Request) -> Response:
-            return respond(world(), endpoint, request)
+            return answered(world(), endpoint, request)
 
         return to_chalice(fronted(world(), request, endpoint.family, answer))
 
@@ -109,7 +119,7 @@ def greedy_view(
         found = match(request.method, request.path, table)
         if found.endpoint is None:
             return refuse(family_of_path(request.path), found.allowed)
-        return respond(world(), found.endpoint, replace_params(request, dict(found.params)))
+        return answered(world(), found.endpoint, replace_params(request, dict(found.params)))
 
     def view() -> ChaliceResponse:
         request = current(app)

@@ -26,6 +26,7 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.ranges import parse_content_range, render_received
 from chalicelib.domain.upload import Part, RunningHash, Tail, upload_path
 from chalicelib.service import remote
+from chalicelib.service.teams import check_room
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -37,6 +38,7 @@ def whole(call: Call) -> Response:
     asked, upload_id = _body(call), call.request.params["upload_id"]
     digest = parse_digest(text_of(asked, "digest"))
     size_bytes = number_of(asked, "size_bytes")
+    check_room(call.world, call.name, size_bytes)
     url = remote.whole_url(call.world, call.name, upload_id, digest, size_bytes)
     checksum = base64.b64encode(bytes.fromhex(digest.hex)).decode()
     return json_response({"url": url, "headers": {"x-amz-checksum-sha256": checksum}})

@@ -12,6 +12,7 @@ from chalicelib.domain.ranges import ByteSpan, parse_content_range, render_recei
 from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import UploadSession, upload_path
 from chalicelib.service import edge, pull, uploads
+from chalicelib.service.teams import check_room
 from chalicelib.trace import count
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
@@ -54,6 +55,7 @@ def start_upload(call: Call) -> Response:
     algorithm = query.get("digest-algorithm", DEFAULT_ALGORITHM)
     if algorithm not in HEX_CHARS:
         raise RegistryError(ErrorCode.DIGEST_INVALID, "unsupported digest-algorithm")
+    check_room(call.world, call.name)
     return _awaited(call, uploads.start(call.world, call.name, algorithm), 202)
 
 

@@ -17,13 +17,15 @@ from chalicelib.web.pipeline import Call, handles
 def get_manifest(call: Call) -> Response:
     reference = parse_reference(call.request.params["reference"])
     accepted = parse_accept(call.request.headers.every("accept"))
-    served = manifests.pull(call.world, call.name, reference, accepted)
+    is_counted = call.request.method != "HEAD"
+    served = manifests.pull(call.world, call.name, reference, accepted, is_counted=is_counted)
     digest = str(served.digest)
     note(pulls=int(call.request.method == "GET"))
     headers = {
         "Content-Type": served.media_type,
         "Docker-Content-Digest": digest,
         "ETag": f'"{digest}"',
+        **warning_headers(served.warnings),
     }
     if _has_already(call, f'"{digest}"'):
         return Response(304, headers)

@@ -96,6 +96,23 @@ class ErrorCode(Enum):
         "an index of this repository names this manifest; delete the index first",
         "OCI code-12",
     )
+    QUOTA_EXCEEDED = ErrorSpec(
+        "DENIED", 403, "the team has expired, or a quota of it is used up", "ours"
+    )
+    TOO_MANY_PULLS = ErrorSpec(
+        "TOOMANYREQUESTS",
+        429,
+        "the team has had all its pulls of today; they begin anew tomorrow (UTC)",
+        "ours",
+    )
+    TEAM_EXISTS = ErrorSpec(
+        "DENIED", 409, "a team or an account has this name, or had it until just now", "ours"
+    )
+    TEAM_UNKNOWN = ErrorSpec("NAME_UNKNOWN", 404, "you are in no team of this name", "ours")
+    MEMBER_UNKNOWN = ErrorSpec("NAME_UNKNOWN", 404, "the team has no such member", "ours")
+    LAST_OWNER = ErrorSpec(
+        "DENIED", 409, "a team keeps an owner: make somebody else one first", "ours"
+    )
     TOO_MANY_TAGS = ErrorSpec(
         "TAG_INVALID", 414, "too many tags in one push; push the rest in another", "OCI end-7"
     )

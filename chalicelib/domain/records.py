@@ -30,6 +30,7 @@ class Repository:
     description: str = ""
     tag_rules: tuple[TagRule, ...] = ()
     life: str | None = field(default=None, compare=False)
+    expires_at_s: int | None = None
 
     def scope(self, team: str) -> str:
         """Where its search entries are kept: with all public ones, or with its team's."""
@@ -71,6 +72,7 @@ class Tag:
     manifest: StoredManifest | None = None
     image_id: str | None = None
     client: Mapping[str, str] = field(default_factory=dict)
+    expires_at_s: int | None = None
 
     @property
     def target(self) -> str | None:

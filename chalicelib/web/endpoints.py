@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 from chalicelib.web.endpoint import Carries, Endpoint, Family
 from chalicelib.web.rows_v1 import ROOT, V1
-from chalicelib.web.rows_v2 import EXTENSIONS, UPLOADER, V2
+from chalicelib.web.rows_v2 import ENDS, EXTENSIONS, TEAMS, UPLOADER, V2
 
-ENDPOINTS: tuple[Endpoint, ...] = (*V2, *EXTENSIONS, *UPLOADER, *V1, *ROOT)
+ENDPOINTS: tuple[Endpoint, ...] = (*V2, *EXTENSIONS, *TEAMS, *ENDS, *UPLOADER, *V1, *ROOT)
 BY_NAME: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 
 ALL_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
@@ -83,8 +83,10 @@ __all__ = [
     "ALL_METHODS",
     "BY_NAME",
     "ENDPOINTS",
+    "ENDS",
     "EXTENSIONS",
     "ROOT",
+    "TEAMS",
     "UPLOADER",
     "V1",
     "V2",

@@ -23,7 +23,7 @@ from chalicelib.domain.access import (
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
-from chalicelib.ports import Conflict, Missing, PartRefused, Throttled, Unavailable
+from chalicelib.ports import Conflict, Missing, PartRefused, Refused, Throttled, Unavailable
 from chalicelib.service.accounts import check_login, decided
 from chalicelib.service.tokens import check_bearer, check_v1_token
 from chalicelib.service.world import World
@@ -90,6 +90,9 @@ def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
     except RegistryError as error:
         challenge = challenge_for(world.challenge, endpoint, request)
         return _refused(endpoint.family, error, challenge)
+    except Refused as refusal:
+        # The team may not: its sentence says why, and nothing was stored.
+        return _refused(endpoint.family, RegistryError(ErrorCode.QUOTA_EXCEEDED, str(refusal)))
     except Unavailable as error:
         log.warning("unavailable endpoint=%s cause=%s", endpoint.name, error)
         code = ErrorCode.THROTTLED if isinstance(error, Throttled) else ErrorCode.UNAVAILABLE

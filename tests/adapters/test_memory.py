@@ -8,6 +8,8 @@ from chalicelib.adapters.memory import MemoryBlobs, MemoryMetadata
 from tests.contracts.blob_contract import BlobContract, Fetch
 from tests.contracts.hub_contract import HubContract
 from tests.contracts.metadata_contract import MetadataContract
+from tests.contracts.team_contract import TeamContract
+from tests.contracts.values import NOW_S
 from tests.support.world import SettableClock
 
 
@@ -15,6 +17,16 @@ class TestMemoryMetadata(MetadataContract, HubContract):
     @pytest.fixture
     def store(self) -> MemoryMetadata:
         return MemoryMetadata()
+
+
+class TestMemoryTeams(TeamContract):
+    @pytest.fixture
+    def clock(self) -> SettableClock:
+        return SettableClock(NOW_S)
+
+    @pytest.fixture
+    def store(self, clock: SettableClock) -> MemoryMetadata:
+        return MemoryMetadata(clock)
 
 
 class TestMemoryBlobs(BlobContract):

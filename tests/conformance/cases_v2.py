@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tests.conformance import (
     cases_edge,
+    cases_hosts,
     cases_oci_blobs,
     cases_oci_data,
+    cases_teams,
     cases_uploader,
     cases_v2_access,
     cases_v2_blobs,
@@ -34,6 +36,8 @@ CASES = (
     *cases_v2_tokens.CASES,
     *cases_v2_access.CASES,
     *cases_edge.CASES,
+    *cases_hosts.CASES,
+    *cases_teams.CASES,
     *cases_uploader.CASES,
     *cases_verifier.CASES,
     *cases_oci_blobs.CASES,

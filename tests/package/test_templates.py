@@ -305,6 +305,7 @@ def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
         ("NewRepositories", "ROADSTEAD_NEW_REPOSITORIES"),
         ("Challenge", "ROADSTEAD_CHALLENGE"),
         ("SparseManifests", "ROADSTEAD_SPARSE_MANIFESTS"),
+        ("TagExpiry", "ROADSTEAD_TAG_EXPIRY"),
     ],
 )
 def test_every_value_that_a_parameter_allows_is_one_that_the_function_takes(

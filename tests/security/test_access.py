@@ -106,6 +106,8 @@ PARAMS = {
     "tag": "latest",
     "username": "alice",
     "token_id": "0" * 16,
+    # Of teams `test_teams.py` asks; here it is one that is not there.
+    "team": "nothing",
 }
 
 UPLOADER = {"claim": "x", "first": 1, "offset_bytes": 0, "stored": []}

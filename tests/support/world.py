@@ -56,7 +56,7 @@ class Asked:
 def memory_world(mode: Mode = Mode.OPEN, **changes: Any) -> World:
     """A world on the memory adapters; ``changes`` replace single ports."""
     clock = changes.pop("clock", None) or SettableClock()
-    store = MemoryMetadata()
+    store = MemoryMetadata(clock)
     parts: dict[str, Any] = {
         "metadata": store,
         "accounts": store,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.adapters.dynamo import keys, packing
+from chalicelib.adapters.dynamo.bytes import Bytes
 from chalicelib.adapters.dynamo.deletion import touch_record
 from chalicelib.adapters.dynamo.models import (
-    BlobRow,
     HolderRow,
     ImageRow,
     IndexImageRow,
@@ -15,9 +15,9 @@ from chalicelib.adapters.dynamo.models import (
     Row,
     json_hash,
 )
-from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table
+from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Transaction
 from chalicelib.adapters.dynamo.uploads import end_claimed
-from chalicelib.domain.image import ImageState, V1Image
+from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, IndexImage
 from chalicelib.domain.upload import UploadSession
@@ -30,9 +30,7 @@ PIECE_BYTES = 300_000
 ENTRIES_AT_ONCE = TRANSACTION_ITEMS // 2 - 1
 
 
-class Images:
-    _table: Table
-
+class Images(Bytes):
     def find_images(self, team: str, image_ids: Sequence[str]) -> Mapping[str, V1Image]:
         wanted = [keys.image(team, image_id) for image_id in dict.fromkeys(image_ids)]
         found: Iterable[Row | None]
@@ -50,7 +48,10 @@ class Images:
         wanted = list(dict.fromkeys(image_ids))
         places = [keys.image(team, image_id) for image_id in wanted]
         places += [keys.index_image(team, name, image_id) for image_id in wanted]
-        rows = self._table.batch_get(places)
+        look = self._look(team, name, *places)
+        if look.is_hidden:
+            return ListedImages({}, frozenset())
+        rows = look.rows
         images = [row for row in rows if isinstance(row, ImageRow)]
         pieces = self._pieces(team, images)
         return ListedImages(
@@ -97,29 +98,13 @@ class Images:
     def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
         layer = image.layer
         assert layer is not None, "put_layer takes an image that has its layer"
-        blob, columns, writes = (
-            Blob(layer.digest, layer.size_bytes, layer.object_key),
-            ImageRow,
-            self._table.transaction(),
-        )
-        checksum = columns.payload_checksum
-        writes.update(
-            keys.image(team, image.image_id),
-            actions=[
-                columns.state.set(ImageState.UPLOADED.value),
-                columns.layer_digest.set(str(layer.digest)),
-                columns.layer_bytes.set(layer.size_bytes),
-                columns.layer_key.set(layer.object_key),
-                checksum.set(image.payload_checksum)
-                if image.payload_checksum is not None
-                else checksum.remove(),
-            ],
-            condition=(columns.json_hash == json_hash(image.raw_json))
-            & (columns.state != ImageState.SEALED.value),
-        )
-        writes.put(BlobRow.of(keys.blob(team, layer.digest), blob))
-        end_claimed(writes, closing)
-        writes.commit()
+        blob = Blob(layer.digest, layer.size_bytes, layer.object_key)
+
+        def write(writes: Transaction) -> None:
+            _give_layer(writes, team, image, layer)
+            end_claimed(writes, closing)
+
+        self._take(team, [blob], write)
 
     def seal_image(self, team: str, image: V1Image) -> None:
         columns = ImageRow
@@ -138,7 +123,7 @@ class Images:
     def put_index_images(
         self, team: str, name: RepositoryName, images: Sequence[IndexImage]
     ) -> None:
-        known = {image.image_id: image for image in self.list_index_images(team, name)}
+        known = {image.image_id: image for image in self._index_images(team, name)}
         fresh: dict[str, IndexImage] = {}
         for image in images:
             old = fresh.get(image.image_id) or known.get(image.image_id)
@@ -152,7 +137,7 @@ class Images:
         # The query above spares writes; that the first checksum stays is decided here, where
         # another push cannot come between.
         columns, writes = IndexImageRow, self._table.transaction()
-        touch_record(writes, team, name)
+        touch_record(writes, team, name, self._clock.now_s())
         for image in images:
             actions = [columns.kind.set(columns)]
             if image.checksum is not None:
@@ -162,9 +147,31 @@ class Images:
         writes.commit()
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
+        return [] if self._is_hidden(team, name) else self._index_images(team, name)
+
+    def _index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
         span = keys.span_after(keys.INDEX_IMAGES, "")
         rows, _ = self._table.query(IndexImageRow, keys.contents(team, name), span)
         return [row.value() for row in rows]
+
+
+def _give_layer(writes: Transaction, team: str, image: V1Image, layer: StoredLayer) -> None:
+    columns = ImageRow
+    checksum = columns.payload_checksum
+    writes.update(
+        keys.image(team, image.image_id),
+        actions=[
+            columns.state.set(ImageState.UPLOADED.value),
+            columns.layer_digest.set(str(layer.digest)),
+            columns.layer_bytes.set(layer.size_bytes),
+            columns.layer_key.set(layer.object_key),
+            checksum.set(image.payload_checksum)
+            if image.payload_checksum is not None
+            else checksum.remove(),
+        ],
+        condition=(columns.json_hash == json_hash(image.raw_json))
+        & (columns.state != ImageState.SEALED.value),
+    )
 
 
 def _rows(team: str, image: V1Image) -> tuple[ImageRow, list[JsonPieceRow]]:

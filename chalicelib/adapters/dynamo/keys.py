@@ -2,6 +2,11 @@
 
     PK                              SK                  item
     TEAM#<team>                     repo#<path>         a repository, and its line in the catalog
+    TEAM#<team>                     #                   a team that people share; a user's has none
+    TEAM#<team>                     member#<user>       a member, with the role
+    TEAM#<team>                     invite#<hash>       an invitation to a team; expires
+    TEAM#<team>                     bytes#<n>           an eighth of the bytes of its blobs
+    TEAM#<team>                     pulls#<day>         how many pulls on a day; expires
     REPO#<team>#<path>              tag#<tag>           a tag as lists show it, without bytes
     REPO#<team>#<path>              man#<digest>        "this manifest is here", without bytes
     REPO#<team>#<path>              blob#<digest>       link: this repository may serve the blob
@@ -22,7 +27,9 @@
     IMG#<team>#<image id>           in#<path>           a repository that lists it
     USER#<name>                     #                   an account
     USER#<name>                     grant#<path>        the same grant, found by whom it is for
-    USER#<name>                     token#<id>          an API token; may expire
+    USER#<name>                     token#<id>          an API token; may expire; of a team, the
+                                                        team's name stands for the user's
+    USER#<name>                     member#<team>       the same membership, found by the member
     EMAIL#<address>                 #                   whose address this is: each only once
     FAIL#name|address#<of what>     #                   wrong passwords; expires
     INVITE#<hash>                   #                   an invitation; expires
@@ -56,6 +63,8 @@ PARENTS = "par#"
 HISTORY = "hist#"
 EDGE = "edge#"
 API_TOKENS = "token#"
+MEMBERS = "member#"
+BYTES_SHARDS = 8
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -69,6 +78,36 @@ class Key(NamedTuple):
 
 def repository(team: str, name: RepositoryName) -> Key:
     return Key(catalog(team), f"{REPOSITORIES}{name.path}")
+
+
+def team(name: str) -> Key:
+    return Key(catalog(name), ALONE)
+
+
+def memberships(team: str, user: str) -> tuple[Key, Key]:
+    """The two places of a membership, the team's first."""
+    return Key(catalog(team), f"{MEMBERS}{user}"), Key(f"USER#{user}", f"{MEMBERS}{team}")
+
+
+def team_invitation(team: str, hashed: str) -> Key:
+    return Key(catalog(team), f"invite#{hashed}")
+
+
+def bytes_shard(team: str, number: int) -> Key:
+    return Key(catalog(team), f"bytes#{number}")
+
+
+def bytes_shards(team: str) -> list[Key]:
+    return [bytes_shard(team, number) for number in range(BYTES_SHARDS)]
+
+
+def shard_of(digest: Digest) -> int:
+    """Which eighth a blob is counted in: writers of one team seldom meet."""
+    return int(digest.hex[-2:], 16) % BYTES_SHARDS
+
+
+def pulls(team: str, day: int) -> Key:
+    return Key(catalog(team), f"pulls#{day}")
 
 
 def tag_entry(team: str, name: RepositoryName, tag: TagName) -> Key:

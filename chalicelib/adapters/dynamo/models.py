@@ -27,6 +27,8 @@ from chalicelib.domain.tag_rules import dump_rules, load_rules
 from chalicelib.domain.upload import Proving, RunningHash, Tail, UploadSession
 
 PARTITION_KEY, SORT_KEY, EXPIRY = "PK", "SK", "expires_at_s"
+# The end of what the collector removes: not the column by which DynamoDB deletes.
+ENDS = "ends_at_s"
 
 
 def _text(*, null: bool = True) -> UnicodeAttribute:
@@ -59,6 +61,7 @@ class RepositoryRow(Row, discriminator="repository"):
     description = _text()
     tag_rules = _text()
     life = _text()
+    ends_at_s = NumberAttribute(attr_name=ENDS, null=True)
     # Set once the repository is being deleted, and never unset.
     going = BooleanAttribute(null=True)
 
@@ -71,6 +74,7 @@ class RepositoryRow(Row, discriminator="repository"):
             is_public=repository.is_public,
             description=repository.description or None,
             tag_rules=dump_rules(repository.tag_rules) if repository.tag_rules else None,
+            ends_at_s=repository.expires_at_s,
         )
 
     def name(self) -> RepositoryName:
@@ -79,8 +83,9 @@ class RepositoryRow(Row, discriminator="repository"):
     def value(self) -> Repository:
         rules = load_rules(self.tag_rules) if self.tag_rules else ()
         about = self.description or ""
+        end_s = None if self.ends_at_s is None else int(self.ends_at_s)
         return Repository(
-            self.name(), int(self.created_at_s), self.is_public, about, rules, self.life
+            self.name(), int(self.created_at_s), self.is_public, about, rules, self.life, end_s
         )
 
 
@@ -159,6 +164,7 @@ class _TagColumns(ManifestColumns):
     updated_at_s = _number(null=False)
     image_id = _text()
     client = _bytes()
+    ends_at_s = NumberAttribute(attr_name=ENDS, null=True)
 
     @classmethod
     def _made(cls, key: keys.Key, tag: Tag, *, slim: bool) -> Self:
@@ -168,6 +174,7 @@ class _TagColumns(ManifestColumns):
             updated_at_s=tag.updated_at_s,
             image_id=tag.image_id,
             client=packing.pack_texts(tag.client),
+            ends_at_s=tag.expires_at_s,
         )
         row.fill(tag.manifest, slim=slim)
         return row
@@ -179,6 +186,7 @@ class _TagColumns(ManifestColumns):
             manifest=self.manifest(),
             image_id=self.image_id,
             client=packing.unpack_texts(self.client),
+            expires_at_s=None if self.ends_at_s is None else int(self.ends_at_s),
         )
 
 

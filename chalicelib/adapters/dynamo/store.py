@@ -9,6 +9,7 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from chalicelib.adapters.aws import shared_session
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo.accounts import Accounts
 from chalicelib.adapters.dynamo.edge import Edge
 from chalicelib.adapters.dynamo.images import Images
@@ -19,14 +20,15 @@ from chalicelib.adapters.dynamo.search import Search
 from chalicelib.adapters.dynamo.table import READ_TIMEOUT_S, Table
 from chalicelib.adapters.dynamo.tags import Tags
 from chalicelib.adapters.dynamo.uploads import Uploads
-from chalicelib.ports import Unavailable
+from chalicelib.ports import Clock, Unavailable
 
 
 class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts):
     """MetadataStore, AccountStore and SearchStore in one table; safe for any number of threads.
 
     Without ``session`` AWS's own chain gives the credentials. ``sleep`` is how long to wait
-    between tries; ``on_request`` hears the operation of each HTTP request, for counting.
+    between tries; ``on_request`` hears the operation of each HTTP request, for counting. What has
+    ended by ``clock`` is not there.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Edge, Image
         sleep: Callable[[float], None] = time.sleep,
         on_request: Callable[[str], None] | None = None,
         read_timeout_s: float = READ_TIMEOUT_S,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or SystemClock()
         self._table = Table(
             table_name,
             region,
