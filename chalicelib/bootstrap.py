@@ -33,6 +33,7 @@ def build(settings: Settings) -> World:
         metadata=store,
         accounts=store,
         search=store,
+        usage=store,
         blobs=S3Blobs(
             settings.bucket,
             settings.region,

@@ -23,6 +23,7 @@ from chalicelib.api import (
     v2_lists,
     v2_manifests,
     v2_tokens,
+    v2_usage,
 )
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp, read_request, to_chalice
@@ -56,6 +57,7 @@ FAMILIES = (
     v2_lists,
     v2_manifests,
     v2_tokens,
+    v2_usage,
 )
 GREEDY = (*V2, *EXTENSIONS, *UPLOADER)
 WorldMaker = Callable[[], World]

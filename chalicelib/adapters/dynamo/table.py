@@ -14,9 +14,10 @@ No method describes the table: PynamoDB takes the schema from ``_schema``.
 
 from __future__ import annotations
 
+import functools
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import botocore.session
@@ -194,6 +195,19 @@ class Table:
             if start is None:
                 break
         return rows
+
+    def scan(self) -> Iterator[Row]:
+        """Every row of the table, eventually consistent. Costs: 1 scan for each MB."""
+        start: Any = None
+        while True:
+            answer: dict[str, Any] = self._try(
+                functools.partial(self.connection.scan, self.name, exclusive_start_key=start)
+            )
+            for item in answer["Items"]:
+                yield Row.from_raw_data(item)
+            start = answer.get("LastEvaluatedKey")
+            if start is None:
+                return
 
     def _query_page(
         self, pk: str, span: tuple[str, str], limit: int | None, start: dict[str, Any] | None
