@@ -46,10 +46,10 @@ STORAGE = ("linked_byte_hours", "stored_byte_hours")
 ALL = (*COUNTS, *STORAGE)
 
 NOBODY = ""
-_DOWNLOADS = frozenset({"v2.blob.get", "v1.image.layer.get"})
+_DOWNLOADS = ("v2.blob.get", "v1.image.layer.get")
 _REDIRECTS = (302, 307)
-_STRANGERS = frozenset({"UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS", "NOT_THE_EDGE"})
-_STRANGERS_STATUS = frozenset({401, 403, 429})
+_STRANGERS = ("UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS", "NOT_THE_EDGE")
+_STRANGERS_STATUS = (401, 403, 429)
 _READS = ("Get", "BatchGet", "Query", "Scan", "Head", "List")
 _PROCESS = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[a-z0-9._/-]{0,255}")
