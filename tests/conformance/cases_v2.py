@@ -7,6 +7,7 @@ from tests.conformance import (
     cases_oci_blobs,
     cases_oci_data,
     cases_uploader,
+    cases_usage,
     cases_v2_access,
     cases_v2_blobs,
     cases_v2_chunks,
@@ -36,6 +37,7 @@ CASES = (
     *cases_edge.CASES,
     *cases_uploader.CASES,
     *cases_verifier.CASES,
+    *cases_usage.CASES,
     *cases_oci_blobs.CASES,
     *cases_oci_data.CASES,
 )

@@ -4,9 +4,13 @@ the log lines and to the meter on the way.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import random
+import re
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,7 +22,7 @@ from chalicelib.adapters.memory.metadata import MemoryMetadata
 from chalicelib.adapters.memory.usage import MemoryUsage
 from chalicelib.api.meter import run_meter
 from chalicelib.domain.access import Mode
-from chalicelib.domain.usage import ALL, Used, day_of, grouped
+from chalicelib.domain.usage import ALL, GROUPS, Used, day_of, grouped, shown_day
 from chalicelib.service.usage import report
 from chalicelib.service.world import World
 from chalicelib.usage_ports import Span, UsageStore
@@ -161,6 +165,42 @@ def test_nobody_else_sees_a_count() -> None:
     assert own["team"] == "bob"
     (row,) = own["rows"]
     assert (row["requests"], row["pulls"]) == (1, 0)
+
+
+def test_the_endpoint_gives_it_in_pages_that_add_up() -> None:
+    script = played(in_memory)
+    for event in deliveries(script.lines, random.Random(7)):
+        deliver(script, event)
+    columns = [*COUNTED]
+    for by in GROUPS:
+        totals: dict[tuple[str, str], Counter[str]] = {}
+        url = f"/v2/_roadstead/usage?from=2026-01-01&to=2027-12-31&by={by}&n=2"
+        for form in ("json", "csv"):
+            link, pages, found = f"{url}&format={form}", 0, dict[tuple[str, str], Counter[str]]()
+            while link:
+                answer = script.registry.send("GET", link, login=("alice", PASSWORD))
+                assert answer.status == 200, answer.body
+                for row in rows_of(form, answer.body.decode()):
+                    key = row["day"], row["repository"]
+                    counts = {name: int(row[name]) for name in columns if int(row[name])}
+                    found.setdefault(key, Counter()).update(counts)
+                match = re.fullmatch(r'<(.*)>; rel="next"', answer.header("link") or "")
+                link, pages = match[1] if match else "", pages + 1
+            assert pages > 2
+            totals = totals or found
+            assert found == totals
+        wanted = {
+            (shown_day(used.day), used.repository): Counter(used.counts)
+            for used in grouped(script.wanted("alice"), by)
+        }
+        assert totals == wanted, by
+
+
+def rows_of(form: str, text: str) -> list[dict[str, Any]]:
+    if form == "json":
+        found: list[dict[str, Any]] = json.loads(text)["rows"]
+        return found
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 # --- storage --------------------------------------------------------------------------------------
