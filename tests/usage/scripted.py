@@ -8,14 +8,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.domain.access import Mode
 from chalicelib.domain.usage import Used, day_of
 from chalicelib.ports import Unavailable
 from chalicelib.service.world import World
+from chalicelib.usage_ports import UsageStore
 from roadstead.gateway.events import HttpResponse
 from tests.conformance.bodies import CONFIG, LAYER, OCI, image
 from tests.conformance.cases import of
+from tests.conformance.runner import PlainPasswords
 from tests.logs.heard import heard
-from tests.support.world import Registry
+from tests.support.world import Registry, memory_world
 from tests.usage.delivery import Killed
 
 DAY_S = 24 * 3600
@@ -130,6 +133,22 @@ class Script:
             for (owner, day, repository), counts in sorted(self.expected.items())
             if owner == team
         ]
+
+
+def played(store: Any, usage: UsageStore) -> Script:
+    """The script's days in a registry on these stores, whose lines nobody has counted yet."""
+    troubled = Troubled(store)
+    world = memory_world(
+        Mode.ACCOUNTS,
+        metadata=troubled,
+        accounts=store,
+        search=store,
+        usage=usage,
+        passwords=PlainPasswords(),
+    )
+    script = Script(world)
+    scripted_day(script, troubled)
+    return script
 
 
 def scripted_day(script: Script, troubled: Troubled) -> None:

@@ -21,16 +21,13 @@ from chalicelib.adapters.dynamo import DynamoMetadata, create_table
 from chalicelib.adapters.memory.metadata import MemoryMetadata
 from chalicelib.adapters.memory.usage import MemoryUsage
 from chalicelib.api.meter import run_meter
-from chalicelib.domain.access import Mode
 from chalicelib.domain.usage import ALL, GROUPS, Used, day_of, grouped, shown_day
 from chalicelib.service.usage import report
 from chalicelib.service.world import World
 from chalicelib.usage_ports import Span, UsageStore
-from tests.conformance.runner import PlainPasswords
 from tests.support.stack import Stack
-from tests.support.world import memory_world
 from tests.usage.delivery import Killed, Mortal, deliveries
-from tests.usage.scripted import COUNTED, PASSWORD, Script, Troubled, scripted_day
+from tests.usage.scripted import COUNTED, PASSWORD, Script, played
 
 TEAMS = ("alice", "bob", "")
 Stores = Callable[[], tuple[Any, UsageStore]]
@@ -54,22 +51,6 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         return store, store
 
     return made
-
-
-def played(stores: Stores) -> Script:
-    store, usage = stores()
-    troubled = Troubled(store)
-    world = memory_world(
-        Mode.ACCOUNTS,
-        metadata=troubled,
-        accounts=store,
-        search=store,
-        usage=usage,
-        passwords=PlainPasswords(),
-    )
-    script = Script(world)
-    scripted_day(script, troubled)
-    return script
 
 
 def said(world: World, team: str, names: tuple[str, ...] = COUNTED) -> list[Used]:
@@ -97,7 +78,7 @@ def deliver(script: Script, event: dict[str, Any], usage: Any = None) -> None:
 
 
 def test_the_report_is_the_script(stores: Stores) -> None:
-    script = played(stores)
+    script = played(*stores())
     for event in deliveries(script.lines, random.Random(1)):
         deliver(script, event)
     check(script)
@@ -106,7 +87,7 @@ def test_the_report_is_the_script(stores: Stores) -> None:
 def test_the_meter_may_be_killed_at_every_one_of_its_calls(stores: Stores) -> None:
     """Each batch is handed over until the function lives to its end; every call is its last once,
     before it is done and after."""
-    script = played(stores)
+    script = played(*stores())
     deaths = 0
     for event in deliveries(script.lines, random.Random(2)):
         for after in (False, True):
@@ -124,7 +105,7 @@ def test_the_meter_may_be_killed_at_every_one_of_its_calls(stores: Stores) -> No
 
 
 def test_many_meters_may_have_the_same_lines_at_once(stores: Stores) -> None:
-    script = played(stores)
+    script = played(*stores())
     events = [
         *deliveries(script.lines, random.Random(3)),
         *deliveries(script.lines, random.Random(4)),
@@ -136,7 +117,7 @@ def test_many_meters_may_have_the_same_lines_at_once(stores: Stores) -> None:
 
 def test_lines_that_are_missing_are_missed_and_their_neighbours_are_not() -> None:
     """The check can fail: what was never handed over is not in the report."""
-    script = played(in_memory)
+    script = played(*in_memory())
     lost = next(at for at, line in enumerate(script.lines) if json.loads(line).get("pulls"))
     for event in deliveries(script.lines[:lost] + script.lines[lost + 1 :], random.Random(5)):
         deliver(script, event)
@@ -146,7 +127,7 @@ def test_lines_that_are_missing_are_missed_and_their_neighbours_are_not() -> Non
 
 
 def test_nobody_else_sees_a_count() -> None:
-    script = played(in_memory)
+    script = played(*in_memory())
     for event in deliveries(script.lines, random.Random(6)):
         deliver(script, event)
     url = "/v2/_roadstead/usage?from=2026-01-01&to=2027-12-31"
@@ -168,7 +149,7 @@ def test_nobody_else_sees_a_count() -> None:
 
 
 def test_the_endpoint_gives_it_in_pages_that_add_up() -> None:
-    script = played(in_memory)
+    script = played(*in_memory())
     for event in deliveries(script.lines, random.Random(7)):
         deliver(script, event)
     columns = [*COUNTED]
@@ -207,7 +188,7 @@ def rows_of(form: str, text: str) -> list[dict[str, Any]]:
 
 
 def test_storage_is_added_once_an_hour_even_if_it_is_cut_off(stores: Stores) -> None:
-    script = played(stores)
+    script = played(*stores())
     world, hourly = script.world, {"source": "aws.events"}
     sizes: dict[tuple[str, str], int] = {}
     for held in world.usage.held():

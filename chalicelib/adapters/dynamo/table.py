@@ -14,7 +14,6 @@ No method describes the table: PynamoDB takes the schema from ``_schema``.
 
 from __future__ import annotations
 
-import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -200,14 +199,18 @@ class Table:
         """Every row of the table, eventually consistent. Costs: 1 scan for each MB."""
         start: Any = None
         while True:
-            answer: dict[str, Any] = self._try(
-                functools.partial(self.connection.scan, self.name, exclusive_start_key=start)
-            )
+            answer = self._scan_page(start)
             for item in answer["Items"]:
                 yield Row.from_raw_data(item)
             start = answer.get("LastEvaluatedKey")
             if start is None:
                 return
+
+    def _scan_page(self, start: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._try(
+            lambda: self.connection.scan(self.name, exclusive_start_key=start)
+        )
+        return answer
 
     def _query_page(
         self, pk: str, span: tuple[str, str], limit: int | None, start: dict[str, Any] | None
