@@ -18,6 +18,7 @@ from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
 from roadstead.doctor import command as doctor
 from roadstead.failure import Failure
+from roadstead.usage import command as usage
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
@@ -32,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _add_gateway(commands)
     deployment.add_commands(commands)
     doctor.add_command(commands)
+    usage.add_command(commands)
     _add_admin(commands)
     return root
 
@@ -140,6 +142,8 @@ def _run(asked: argparse.Namespace) -> int:
         return deployment.run(asked)
     if asked.command == "doctor":
         return doctor.run(asked)
+    if asked.command == "usage":
+        return usage.run(asked)
     if asked.command == "gateway":
         run_gateway(asked)
     elif asked.command in ("push", "pull", "proxy"):
