@@ -59,6 +59,11 @@ CASES: dict[str, tuple[dict[str, Any], Account, dict[str, int]]] = {
     "past the edge": ({"status": 403, "error": "NOT_THE_EDGE"}, OWN, REFUSED),
     "nothing there": ({"status": 404, "error": "NAME_UNKNOWN"}, TEAM, REFUSED),
     "failed": ({"status": 503, "error": "UNAVAILABLE"}, TEAM, REFUSED),
+    "refused, with blobs that the edge had taken": (
+        {"status": 404, "error": "MANIFEST_BLOB_UNKNOWN", "bytes_pushed": 8, "bytes_pulled": 8},
+        TEAM,
+        {**REFUSED, "bytes_pushed": 8},
+    ),
     "of no repository": ({"repository": None}, TEAM, DONE),
     "of nobody": ({"repository": None, "team": None}, OWN, DONE),
     "a name that is none of ours": ({"repository": "a#b"}, TEAM, DONE),
