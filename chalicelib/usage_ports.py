@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.paging import Listing
+from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.usage import Account, Counts, Seen, Used
 
 
@@ -55,7 +55,8 @@ class UsageStore(Protocol):
 
         Counts are kept for 400 days after their day; what has been counted until ``seen_until_s``.
         Raises: Conflict: ``before`` is not what has been counted; nothing was changed.
-        Costs: 1 transaction of one item and one more for each account, at most 90.
+        Costs: 1 transaction of one item and one more for each account, at most 90; 1 write more
+        for each team in each month that this process has not had before.
         """
 
     def count_storage(self, account: Account, hour: int, counts: Counts) -> None:
@@ -69,6 +70,9 @@ class UsageStore(Protocol):
 
         Costs: 1 query.
         """
+
+    def list_counted_teams(self, page: Page) -> Listing[str]:
+        """Teams that have counts, bytewise. Costs: 1 query."""
 
     def held(self) -> Iterator[Held]:
         """What everybody has stored, in pieces that add up. Reads the whole table.

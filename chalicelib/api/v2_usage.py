@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.paging import parse_page
 from chalicelib.domain.usage import ALL, GROUPS, Used, day_of, parse_day, shown_day
 from chalicelib.service import usage
 from chalicelib.usage_ports import Span
@@ -45,6 +46,18 @@ def get_usage(call: Call) -> Response:
     rows = [_shown(row) for row in found.rows]
     document = {"team": team, **days, "by": by, "rows": rows, "last": found.next_place}
     return json_response(document, 200, headers)
+
+
+@handles("v2.usage.teams")
+def get_teams(call: Call) -> Response:
+    query = call.request.query
+    page = parse_page(query.get("n"), query.get("last"))
+    listing = usage.teams(call.world, call.actor, page)
+    headers = dict(NO_STORE)
+    if listing.more and listing.entries:
+        link = urlencode({"n": page.limit, "last": listing.entries[-1]})
+        headers["Link"] = f'<{url_for("v2.usage.teams")}?{link}>; rel="next"'
+    return json_response({"teams": list(listing.entries)}, 200, headers)
 
 
 def _team(call: Call, asked: str | None) -> str:
@@ -111,4 +124,4 @@ def _csv(found: usage.Report) -> bytes:
     return text.getvalue().encode()
 
 
-__all__ = ["get_usage"]
+__all__ = ["get_teams", "get_usage"]

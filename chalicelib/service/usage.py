@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.domain.access import OPEN_TEAM, Actor, Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.usage import NOBODY, Used, grouped
 from chalicelib.service.world import World
 from chalicelib.usage_ports import Span
@@ -38,6 +39,16 @@ def whose(world: World, actor: Actor, asked: str | None) -> str:
             ErrorCode.DENIED, "a team's usage is shown to its owner", detail={"team": team[:100]}
         )
     return team
+
+
+def teams(world: World, actor: Actor, page: Page) -> Listing[str]:
+    """Teams that have counts, for administrators. Costs: 1 query.
+
+    Raises: RegistryError(DENIED).
+    """
+    if world.mode is not Mode.OPEN and not actor.is_administrator:
+        raise RegistryError(ErrorCode.DENIED, "teams are listed to administrators")
+    return world.usage.list_counted_teams(page)
 
 
 def report(world: World, team: str, span: Span, by: str, limit: int) -> Report:

@@ -40,6 +40,9 @@ def add_command(commands: Any) -> None:
     usage.add_argument(
         "--team", help="one's own where none is named; '' for requests that are of no team"
     )
+    usage.add_argument(
+        "--all-teams", action="store_true", help="a line for each team; for administrators"
+    )
     usage.add_argument("--from", dest="first", metavar="YYYY-MM-DD", help="the month's first day")
     usage.add_argument("--to", dest="last", metavar="YYYY-MM-DD", help="today")
     usage.add_argument("--by", choices=list(GROUPS), default="day,repository")
@@ -69,7 +72,9 @@ def run(asked: argparse.Namespace) -> int:
         )
     client = RegistryClient(host, login)
     try:
-        usage = gather(client, login, query)
+        usage = (
+            of_all_teams(client, login, query) if asked.all_teams else gather(client, login, query)
+        )
     finally:
         client.close()
     sys.stdout.write(asked.render(usage, prices))
@@ -85,6 +90,29 @@ def _days(asked: argparse.Namespace) -> dict[str, str]:
             raise TransferError(f"--{name} {value}: a day looks like 2026-11-24")
         found[name] = value
     return found
+
+
+def of_all_teams(client: RegistryClient, login: Login | None, query: Mapping[str, str]) -> Usage:
+    """A report with a line for each team, and one for what is of none.
+
+    Raises: TransferError.
+    """
+    headers = {"Authorization": login.basic} if login else {}
+    teams, last = [""], ""
+    while True:
+        asked = f"{PATH}/teams?{urlencode({'last': last})}" if last else f"{PATH}/teams"
+        answer = client.send("GET", asked, headers=headers, what="asking for teams")
+        try:
+            found = [str(team) for team in json.loads(answer.body)["teams"]]
+        except (ValueError, KeyError, TypeError):
+            raise TransferError(f"{client.host.name} answers something that is no list") from None
+        teams += found
+        if not found or "link" not in {name.lower() for name in answer.headers}:
+            break
+        last = found[-1]
+    each = [gather(client, login, {**query, "by": "all", "team": team}) for team in teams]
+    rows = [Used("", usage.team, row.counts) for usage in each for row in usage.rows]
+    return Usage(client.host.name, "all teams", each[0].first, each[0].last, "team", rows)
 
 
 def gather(client: RegistryClient, login: Login | None, query: Mapping[str, str]) -> Usage:

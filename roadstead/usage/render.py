@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.usage import ALL, Used, grouped, shown_day
@@ -29,7 +29,10 @@ _UNITS = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 @dataclass(frozen=True)
 class Usage:
-    """A whole report: days as people write them, both inclusive."""
+    """A whole report: days as people write them, both inclusive.
+
+    By ``team``, the teams stand where repositories do otherwise.
+    """
 
     host: str
     team: str
@@ -42,6 +45,8 @@ class Usage:
 def as_table(usage: Usage, prices: Prices) -> str:
     (total,) = grouped(usage.rows, "all") or [Used("", "")]
     head = HEAD if "day" in usage.by else HEAD[1:]
+    if usage.by == "team":
+        head = ("TEAM", *head[1:])
     lines = [_cells(row, prices) for row in usage.rows]
     lines.append(_cells(Used("", "", total.counts), prices))
     lines[-1][0], lines[-1][1] = ("total", "") if "day" in usage.by else ("", "total")
@@ -59,7 +64,8 @@ def as_table(usage: Usage, prices: Prices) -> str:
 
 def _cells(row: Used, prices: Prices) -> list[str]:
     n = row.counts
-    hours = n.get("linked_byte_hours", 0) if row.repository else n.get("stored_byte_hours", 0)
+    # A repository's own row has nothing stored, and links of two repositories may be one blob.
+    hours = n.get("stored_byte_hours", 0) or n.get("linked_byte_hours", 0)
     return [
         shown_day(row.day) or "-",
         row.repository or "-",
@@ -118,7 +124,8 @@ def as_csv(usage: Usage, prices: Prices) -> str:
     for row in usage.rows:
         counts = [row.counts.get(name, 0) for name in ALL]
         usd = f"{prices.total_usd(row.counts):.9f}"
-        writer.writerow([usage.team, shown_day(row.day), row.repository, *counts, usd])
+        names = (row.repository, "") if usage.by == "team" else (usage.team, row.repository)
+        writer.writerow([names[0], shown_day(row.day), names[1], *counts, usd])
     return text.getvalue()
 
 
@@ -130,7 +137,7 @@ def as_json(usage: Usage, prices: Prices) -> str:
         "from": usage.first,
         "to": usage.last,
         "by": usage.by,
-        "rows": list(_documents(usage.rows, prices)),
+        "rows": list(_documents(usage, prices)),
         "estimate": {
             "region": prices.region,
             "read": prices.read,
@@ -143,11 +150,12 @@ def as_json(usage: Usage, prices: Prices) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _documents(rows: Iterable[Used], prices: Prices) -> Iterator[dict[str, object]]:
-    for row in rows:
+def _documents(usage: Usage, prices: Prices) -> Iterator[dict[str, object]]:
+    name = "team" if usage.by == "team" else "repository"
+    for row in usage.rows:
         yield {
             "day": shown_day(row.day),
-            "repository": row.repository,
+            name: row.repository,
             **{name: row.counts.get(name, 0) for name in ALL},
             "usd": prices.total_usd(row.counts),
         }

@@ -62,10 +62,24 @@ CASES: tuple[Case, ...] = (
         mode=Mode.ACCOUNTS,
     ),
     case(
+        "Teams that have used something are listed to administrators",
+        "ours",
+        refused(get(f"{URL}/teams"), ErrorCode.UNAUTHORIZED),
+        *login("alice", refused(get(f"{URL}/teams"), ErrorCode.DENIED)),
+        *login(
+            "root",
+            get(f"{URL}/teams", answers=JSON, answer_json={"teams": []}),
+            head(f"{URL}/teams"),
+            refused(get(f"{URL}/teams?n=x"), ErrorCode.PAGINATION_NUMBER_INVALID),
+        ),
+        mode=Mode.ACCOUNTS,
+    ),
+    case(
         "In an open registry everybody may see what was used",
         "ours",
         get(f"{URL}?{DAYS}", answer_json={**NOTHING, "team": "open"}),
         get(f"{URL}?team=alice&{DAYS}", answer_json=NOTHING),
+        get(f"{URL}/teams", answer_json={"teams": []}),
     ),
     case(
         "Usage comes as CSV, with a head that says what the columns are",

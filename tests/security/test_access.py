@@ -96,6 +96,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     # It is alice's usage that is asked for.
     "v2.usage": dict.fromkeys(KNOWN_USERS[:3], "403"),
+    "v2.usage.teams": dict.fromkeys(KNOWN_USERS[:4], "403"),
     # An account is its owner's, and the administrators'.
     "v1.user.put": dict.fromkeys(KNOWN_USERS[:3], "403"),
 }

@@ -106,6 +106,30 @@ def test_an_administrator_sees_what_is_of_no_team(
     assert sums(document["rows"], "requests") == wanted
 
 
+def test_an_administrator_sees_a_line_for_each_team(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.login("root")
+    assert main(["usage", place.host, *DAYS, "--all-teams", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["team"] for row in rows] == ["", "alice", "bob"]
+    for row in rows:
+        wanted = sum(used.counts["requests"] for used in place.script.wanted(row["team"]))
+        assert row["requests"] == wanted, row["team"]
+    assert main(["usage", place.host, *DAYS, "--all-teams"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].startswith("TEAM ")
+    assert main(["usage", place.host, *DAYS, "--all-teams", "--csv"]) == 0
+    listed = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["team"], row["repository"]) for row in listed] == [
+        ("", ""),
+        ("alice", ""),
+        ("bob", ""),
+    ]
+    place.login("alice")
+    assert main(["usage", place.host, "--all-teams"]) == 1
+    assert "teams are listed to administrators" in capsys.readouterr().err
+
+
 def test_refusals_are_sentences(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     place.login("bob")
     for words, said in (

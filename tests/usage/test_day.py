@@ -177,6 +177,19 @@ def test_the_endpoint_gives_it_in_pages_that_add_up() -> None:
         assert totals == wanted, by
 
 
+def test_an_administrator_finds_every_team_that_has_counts(stores: Stores) -> None:
+    script = played(*stores())
+    for event in deliveries(script.lines, random.Random(10)):
+        deliver(script, event)
+    link, found = "/v2/_roadstead/usage/teams?n=1", []
+    while link:
+        answer = script.registry.send("GET", link, login=("root", PASSWORD))
+        found += json.loads(answer.body)["teams"]
+        match = re.fullmatch(r'<(.*)>; rel="next"', answer.header("link") or "")
+        link = match[1] if match else ""
+    assert found == ["alice", "bob"]
+
+
 def rows_of(form: str, text: str) -> list[dict[str, Any]]:
     if form == "json":
         found: list[dict[str, Any]] = json.loads(text)["rows"]

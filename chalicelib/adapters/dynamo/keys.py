@@ -29,6 +29,7 @@
     FIND#<scope>#<letter>           <word>#<path>       a repository by a word of it
     FIND#<scope>#                   #<path>             every repository of a scope
     USE#<team>                      day#<day>#<repository>#<n>   what was counted; expires
+    USE#                            team#<team>         a team that has counts; expires
     SEEN#<process>                  #                   which of its lines that were; expires
 
 What is read often and alone has a partition of its own, so that no repository is a hot one; what
@@ -59,6 +60,7 @@ HISTORY = "hist#"
 EDGE = "edge#"
 API_TOKENS = "token#"
 DAYS = "day#"
+TEAMS = "team#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -193,6 +195,10 @@ def entries(scope: str, word: str) -> str:
 def usage(team: str, day: str, repository: str, shard: str) -> Key:
     """A row of counts; ``shard`` keeps those apart who write at once."""
     return Key(f"USE#{team}", f"{DAYS}{day}#{repository}#{shard}")
+
+
+def counted_team(team: str) -> Key:
+    return Key("USE#", f"{TEAMS}{team}")
 
 
 def seen(process: str) -> Key:

@@ -41,6 +41,7 @@ class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Edge, Image
         on_request: Callable[[str], None] | None = None,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
+        self._entered: set[tuple[str, str]] = set()
         self._table = Table(
             table_name,
             region,

@@ -15,18 +15,23 @@ from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.models import EXPIRY, BlobRow, LinkRow, ManifestEntryRow, Row
 from chalicelib.adapters.dynamo.table import Table
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.paging import Listing
+from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.usage import ALL, Account, Counts, Seen, Used, end_of
 from chalicelib.ports import Conflict
 from chalicelib.usage_ports import Held, Place, Span
 
 KEPT_S = 400 * 24 * 3600
+MONTH_S = 31 * 24 * 3600
 SHARDS = 8
 _STORAGE = "storage"
 
 
 class SeenRow(Row, discriminator="seen"):
     spans = UnicodeAttribute()
+    expires_at_s = NumberAttribute(attr_name=EXPIRY)
+
+
+class TeamRow(Row, discriminator="counted team"):
     expires_at_s = NumberAttribute(attr_name=EXPIRY)
 
 
@@ -72,6 +77,8 @@ class Usage:
     """UsageStore; a part of the whole store, whose table it uses."""
 
     _table: Table
+    # The teams and months that this process has entered already.
+    _entered: set[tuple[str, str]]
 
     def find_seen(self, process: str) -> Seen:
         row = self._table.get(SeenRow, keys.seen(process))
@@ -86,6 +93,8 @@ class Usage:
         *,
         seen_until_s: int,
     ) -> None:
+        for account in totals:
+            self._enter_team(account)
         writes = self._table.transaction()
         known = SeenRow.spans == str(before) if before.spans else SeenRow.pk.does_not_exist()
         actions = [
@@ -99,6 +108,14 @@ class Usage:
             key = keys.usage(account.team, account.day, account.repository, shard)
             writes.update(key, _adding(account.day, counts))
         writes.commit()
+
+    def _enter_team(self, account: Account) -> None:
+        """Put the team where teams are listed, which it may be already."""
+        month = account.team, account.day[:6]
+        if account.team and month not in self._entered:
+            until_s = end_of(account.day) + KEPT_S + MONTH_S
+            self._table.put(TeamRow.at(keys.counted_team(account.team), expires_at_s=until_s))
+            self._entered.add(month)
 
     def count_storage(self, account: Account, hour: int, counts: Counts) -> None:
         key = keys.usage(account.team, account.day, account.repository, _STORAGE)
@@ -117,6 +134,12 @@ class Usage:
         between = (first, f"{keys.DAYS}{span.last}$")
         rows, more = self._table.query(UsageRow, partition, between, limit)
         return Listing([row.value() for row in rows], more)
+
+    def list_counted_teams(self, page: Page) -> Listing[str]:
+        partition, _ = keys.counted_team("")
+        span = keys.span_after(keys.TEAMS, page.after)
+        rows, more = self._table.query(TeamRow, partition, span, page.limit)
+        return Listing([row.sk.removeprefix(keys.TEAMS) for row in rows], more)
 
     def held(self) -> Iterator[Held]:
         for row in self._table.scan():

@@ -60,6 +60,11 @@ class MemoryUsage:
             ]
         return cut(rows, Page(limit, span.after), lambda row: row.place)
 
+    def list_counted_teams(self, page: Page) -> Listing[str]:
+        with self._lock:
+            teams = {account.team for account in self._counted if account.team}
+        return cut(teams, page, lambda team: team)
+
     def held(self) -> Iterator[Held]:
         with self._metadata._lock:
             links = [(team, name, blob) for (team, name, _), blob in self._metadata._links.items()]
