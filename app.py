@@ -3,9 +3,11 @@
 import sys
 from typing import Any
 
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.api.blueprints import register_all
+from chalicelib.api.meter import run_meter
 from chalicelib.api.verifier import verifier_of
-from chalicelib.bootstrap import verifier_world, world
+from chalicelib.bootstrap import table, verifier_world, world
 from chalicelib.config import read_log_settings
 from chalicelib.web.edge import RegistryApp
 from chalicelib.web.lines import Metrics
@@ -21,3 +23,9 @@ app = register_all(RegistryApp(app_name="roadstead", stage=settings.stage, metri
 def verifier_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Prove an upload that its closing request had no time to read."""
     return verifier_of(verifier_world)(event, context)
+
+
+@app.lambda_function(name="meter")
+def meter(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Count what the log lines say, and once an hour what is stored."""
+    return run_meter(table(), SystemClock(), event)

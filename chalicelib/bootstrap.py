@@ -12,7 +12,7 @@ from chalicelib.adapters.hashing import ResumableHashing
 from chalicelib.adapters.passwords import Argon2Passwords
 from chalicelib.adapters.s3.store import S3Blobs
 from chalicelib.adapters.words import RandomWords
-from chalicelib.config import Settings, read_settings
+from chalicelib.config import Settings, read_settings, read_table_settings
 from chalicelib.service.world import World
 from chalicelib.trace import hearing
 
@@ -34,6 +34,7 @@ def build(settings: Settings) -> World:
         metadata=store,
         accounts=store,
         search=store,
+        usage=store,
         blobs=S3Blobs(
             settings.bucket,
             settings.region,
@@ -77,3 +78,10 @@ def verifier_world() -> World:
 def world() -> World:
     """This process's world, made on the first request."""
     return build(read_settings())
+
+
+@cache
+def table() -> DynamoMetadata:
+    """The rows alone, for functions that need no keys and no bucket."""
+    read = read_table_settings()
+    return DynamoMetadata(read.table, read.region, read.dynamodb_endpoint)

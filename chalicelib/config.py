@@ -78,6 +78,24 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class TableSettings:
+    """All that a function needs which reads and writes rows, and signs nothing."""
+
+    table: str
+    region: str
+    dynamodb_endpoint: str | None = None
+
+
+def read_table_settings(environ: Mapping[str, str] = os.environ) -> TableSettings:
+    """Raises: SettingError."""
+    return TableSettings(
+        table=_required(environ, "ROADSTEAD_TABLE"),
+        region=_required(environ, "AWS_REGION"),
+        dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
+    )
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """What log lines say of the deployment; needed before anything else is, and so apart."""
 

@@ -20,6 +20,7 @@ from roadstead.deploy import command as deployment
 from roadstead.doctor import command as doctor
 from roadstead.failure import Failure
 from roadstead.team import cli as team
+from roadstead.usage import command as usage
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     deployment.add_commands(commands)
     doctor.add_command(commands)
     team.add_command(commands)
+    usage.add_command(commands)
     _add_admin(commands)
     return root
 
@@ -169,6 +171,8 @@ def _run(asked: argparse.Namespace) -> int:
         from roadstead.team import commands  # noqa: PLC0415
 
         return commands.run(asked)
+    if asked.command == "usage":
+        return usage.run(asked)
     if asked.command == "gateway":
         run_gateway(asked)
     elif asked.command in ("push", "pull", "proxy"):

@@ -21,6 +21,7 @@ from roadstead.gateway.asgi import Gateway
 from roadstead.gateway.downloads import Downloads
 from roadstead.gateway.events import LambdaFront
 from roadstead.gateway.serve import listen, make_server
+from roadstead.usage.metering import metering
 
 HOST = "127.0.0.1"
 WATCH_S = 1.0
@@ -43,7 +44,8 @@ def run(data: Path, port: int, choices: local.Choices) -> None:
             world = local.open_world(endpoints, choices, local.registry_keys(data, choices.mode))
             local.remember_endpoints(data, endpoints)
             app = make_gateway(world, choices.downloads)
-            serve(stack, app, listener, data, endpoints, choices.mode)
+            with metering(data, world.usage, world.clock):
+                serve(stack, app, listener, data, endpoints, choices.mode)
         finally:
             local.forget_endpoints(data)
             stack.stop()

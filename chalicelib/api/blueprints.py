@@ -24,6 +24,7 @@ from chalicelib.api import (
     v2_manifests,
     v2_teams,
     v2_tokens,
+    v2_usage,
 )
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp, read_request, to_chalice
@@ -61,6 +62,7 @@ FAMILIES = (
     v2_manifests,
     v2_teams,
     v2_tokens,
+    v2_usage,
 )
 GREEDY = (*V2, *EXTENSIONS, *TEAMS, *ENDS, *UPLOADER)
 WorldMaker = Callable[[], World]

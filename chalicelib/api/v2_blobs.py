@@ -24,7 +24,8 @@ RETRY_AFTER_S = "2"
 @handles("v2.blob.get")
 def get_blob(call: Call) -> Response:
     digest = parse_digest(call.request.params["digest"])
-    url = pull.blob_url(call.world, call.name, digest, call.request.method)
+    wanted = call.request.headers.get("range")
+    url = pull.blob_url(call.world, call.name, digest, call.request.method, wanted)
     headers = {
         "Location": url,
         "Docker-Content-Digest": str(digest),

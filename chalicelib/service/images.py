@@ -35,6 +35,7 @@ from chalicelib.service import remote
 from chalicelib.service.join import complete, size_lied
 from chalicelib.service.uploads import guarded
 from chalicelib.service.world import World
+from chalicelib.trace import count
 
 # Layers in parts use the session of v2 uploads; this name obeys no grammar, so that no
 # request on a repository can reach such a session.
@@ -222,6 +223,7 @@ def finish_layer(
         key = known.object_key if known else held.object_key
         layer = StoredLayer(digest, held.offset_bytes, key)
         _give_layer(world, team, image, layer, checksum, session)
+        count(bytes_pushed=layer.size_bytes)
 
     guarded(world, session, step)
 

@@ -13,6 +13,7 @@ from chalicelib.domain.records import Change
 from chalicelib.hub_ports import AccountStore, SearchStore
 from chalicelib.ports import BlobStore, Clock, Hashing, MetadataStore, Passwords, Verifier, Words
 from chalicelib.service.logins import LoginCache
+from chalicelib.usage_ports import UsageStore
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class World:
     metadata: MetadataStore
     accounts: AccountStore
     search: SearchStore
+    usage: UsageStore
     blobs: BlobStore
     clock: Clock
     hashing: Hashing

@@ -162,6 +162,22 @@ EXTENSIONS: tuple[Endpoint, ...] = (
         Action.SIGNED_IN,
         "Revokes an API token",
     ),
+    _v2(
+        "v2.usage",
+        "GET HEAD",
+        "/v2/_roadstead/usage",
+        "ours",
+        Action.SIGNED_IN,
+        "What a team has used, by day or repository, in JSON or CSV, in pages; for its owner",
+    ),
+    _v2(
+        "v2.usage.teams",
+        "GET HEAD",
+        "/v2/_roadstead/usage/teams",
+        "ours",
+        Action.SIGNED_IN,
+        "Lists the teams that have used anything, in pages; for administrators",
+    ),
 )
 
 _TEAM = "/v2/_roadstead/teams/{team}"

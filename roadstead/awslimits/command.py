@@ -10,6 +10,7 @@ from roadstead.awslimits.home import Plan, at_home, edge_keys, functions_for
 from roadstead.embedded.stack import EmbeddedStack
 from roadstead.failure import Failure
 from roadstead.gateway.downloads import Downloads
+from roadstead.usage.metering import metering
 
 
 def run(data: Path, port: int, choices: local.Choices, *, gateway: bool) -> None:
@@ -36,15 +37,16 @@ def run(data: Path, port: int, choices: local.Choices, *, gateway: bool) -> None
                 up.say("  AWS's limits are on: docs/aws-at-home.md")
                 if home.gateway is not None:
                     up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
-                up.serve(
-                    stack,
-                    home.distribution,
-                    listener,
-                    data,
-                    endpoints,
-                    choices.mode,
-                    believes_proxies=False,
-                )
+                with metering(data, home.world.usage, home.world.clock):
+                    up.serve(
+                        stack,
+                        home.distribution,
+                        listener,
+                        data,
+                        endpoints,
+                        choices.mode,
+                        believes_proxies=False,
+                    )
         finally:
             local.forget_endpoints(data)
             stack.stop()

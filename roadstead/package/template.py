@@ -43,6 +43,8 @@ EXACT: dict[str, Any] = {
     },
     "arn:aws:lambda:*:*:function:roadstead-*": {"Fn::GetAtt": ["VerifierHandler", "Arn"]},
     "arn:aws:logs:*:*:log-group:/roadstead/*": {"Fn::GetAtt": ["ApiLogs", "Arn"]},
+    "arn:aws:logs:*:*:log-group:/roadstead/*/meter": {"Fn::GetAtt": ["MeterLogs", "Arn"]},
+    "arn:aws:sqs:*:*:roadstead-*": {"Fn::GetAtt": ["Uncounted", "Arn"]},
 }
 
 

@@ -9,6 +9,7 @@ from tests.conformance import (
     cases_oci_data,
     cases_teams,
     cases_uploader,
+    cases_usage,
     cases_v2_access,
     cases_v2_blobs,
     cases_v2_chunks,
@@ -40,6 +41,7 @@ CASES = (
     *cases_teams.CASES,
     *cases_uploader.CASES,
     *cases_verifier.CASES,
+    *cases_usage.CASES,
     *cases_oci_blobs.CASES,
     *cases_oci_data.CASES,
 )

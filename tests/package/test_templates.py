@@ -15,8 +15,14 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
-from chalicelib.config import LogSettings, read_log_settings, read_settings
+from chalicelib.config import (
+    LogSettings,
+    read_log_settings,
+    read_settings,
+    read_table_settings,
+)
 from chalicelib.domain.errors import ErrorCode
+from chalicelib.service.meter import Terms
 from chalicelib.web import lines
 from roadstead.package import function, template, translate
 from roadstead.package.errors import PackageError
@@ -203,7 +209,7 @@ def test_everything_that_the_application_imports_is_exported(app: Document, data
 
 def test_the_runtime_is_pinned_and_snapstart_is_a_choice(app: Document) -> None:
     functions = resources(app, "AWS::Serverless::Function")
-    assert set(functions) == {"APIHandler", "VerifierHandler"}
+    assert set(functions) == {"APIHandler", "VerifierHandler", "Meter"}
     for each in functions.values():
         assert each["Runtime"] == "python3.12"
         assert each["Architectures"] == ["arm64"]
@@ -221,8 +227,9 @@ def test_the_api_calls_the_alias_which_snapstart_needs(app: Document) -> None:
     }
     (address,) = addresses
     assert address.endswith(f"/functions/${{APIHandler.Arn}}:{alias}/invocations")
-    (permission,) = resources(app, "AWS::Lambda::Permission").values()
-    assert permission["FunctionName"] == {"Ref": "APIHandler.Alias"}
+    permissions = resources(app, "AWS::Lambda::Permission").values()
+    callers = {each["Principal"]: each["FunctionName"] for each in permissions}
+    assert callers["apigateway.amazonaws.com"] == {"Ref": "APIHandler.Alias"}
 
 
 def test_the_api_has_every_route_of_the_application(app: Document) -> None:
@@ -346,10 +353,41 @@ def test_nothing_of_the_application_needs_a_name_that_could_be_taken(app: Docume
 
 
 def test_logs_are_kept_for_so_long_and_the_function_writes_there(app: Document) -> None:
-    (group,) = resources(app, "AWS::Logs::LogGroup").values()
-    assert group["RetentionInDays"] == {"Ref": "LogDays"}
+    for group in resources(app, "AWS::Logs::LogGroup").values():
+        assert group["RetentionInDays"] == {"Ref": "LogDays"}
     api = app["Resources"]["APIHandler"]["Properties"]
     assert api["LoggingConfig"] == {"LogGroup": {"Ref": "ApiLogs"}}
+
+
+def test_the_meter_gets_the_lines_of_requests_and_nothing_of_its_own(app: Document) -> None:
+    (subscription,) = resources(app, "AWS::Logs::SubscriptionFilter").values()
+    assert subscription["LogGroupName"] == {"Ref": "ApiLogs"}
+    assert subscription["FilterPattern"] == '{ $.kind = "request" }'
+    assert subscription["DestinationArn"] == {"Fn::GetAtt": ["Meter", "Arn"]}
+    meter = app["Resources"]["Meter"]["Properties"]
+    assert meter["LoggingConfig"]["LogGroup"] != subscription["LogGroupName"], (
+        "it would feed itself"
+    )
+    permission = app["Resources"]["MeterPermission"]["Properties"]
+    assert permission["Principal"] == "logs.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+def test_what_the_meter_fails_at_comes_again_until_nobody_would_count_it(app: Document) -> None:
+    meter = app["Resources"]["Meter"]["Properties"]
+    (queue,) = resources(app, "AWS::SQS::Queue").values()
+    where = {"Fn::GetAtt": ["Uncounted", "Arn"]}
+    assert meter["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"] == where
+    assert meter["Events"]["Again"]["Properties"] == {"Queue": where, "BatchSize": 1}
+    assert meter["Events"]["Hourly"]["Properties"]["Schedule"] == "rate(1 hour)"
+    terms = Terms()
+    assert terms.late_s is not None
+    # A day is left for CloudWatch Logs, which tries for so long to hand lines over.
+    assert queue["MessageRetentionPeriod"] == terms.late_s - 24 * 3600
+    assert queue["VisibilityTimeout"] >= meter["Timeout"]
+    read_table_settings({"ROADSTEAD_TABLE": "t", "AWS_REGION": "eu-central-1"})
+    assert "ROADSTEAD_TABLE" in meter["Environment"]["Variables"]
 
 
 def test_requests_are_throttled(app: Document) -> None:
@@ -451,6 +489,6 @@ def test_the_terraform_package_is_what_chalice_gives(tmp_path: Path) -> None:
     template.chalice_package(tmp_path, "--pkg-format", "terraform")
     document = json.loads((tmp_path / "chalice.tf.json").read_text())
     functions = document["resource"]["aws_lambda_function"]
-    assert len(functions) == 2
+    assert len(functions) == 3
     assert all(each["architectures"] == ["arm64"] for each in functions.values())
     assert document["resource"]["aws_api_gateway_rest_api"]

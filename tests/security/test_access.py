@@ -94,6 +94,9 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("anonymous", *KNOWN_USERS, *API_TOKENS), "401"),
         **dict.fromkeys((*FOREIGN_TOKENS, *BEARERS[1:]), "403"),
     },
+    # It is alice's usage that is asked for.
+    "v2.usage": dict.fromkeys(KNOWN_USERS[:3], "403"),
+    "v2.usage.teams": dict.fromkeys(KNOWN_USERS[:4], "403"),
     # An account is its owner's, and the administrators'.
     "v1.user.put": dict.fromkeys(KNOWN_USERS[:3], "403"),
 }
@@ -134,6 +137,7 @@ BODIES: dict[str, bytes] = {
         {"username": "erin", "password": PASSWORD, "email": "erin@example.test"}
     ).encode(),
 }
+QUERIES = {"v2.usage": "?team=alice"}
 HEADERS = {
     "v2.manifest.put": {"Content-Type": OCI},
     "v1.image.checksum.put": {"X-Docker-Checksum-Payload": "sha256:" + "0" * 64},
@@ -303,9 +307,8 @@ def asked(endpoint: Endpoint, actor: str, repository: str) -> tuple[str, str]:
     params = {**PARAMS, "repository": repository}
     wanted = {key: params[key] for key in endpoint.pattern.groupindex}
     method = endpoint.methods[0]
-    answer = place.registry.send(
-        method, url_for(endpoint.name, **wanted), BODIES.get(endpoint.name, b""), headers
-    )
+    url = url_for(endpoint.name, **wanted) + QUERIES.get(endpoint.name, "")
+    answer = place.registry.send(method, url, BODIES.get(endpoint.name, b""), headers)
     assert answer.status < 500, answer.body
     status = str(answer.status)
     return (status if status in ("401", "403") else "ok"), answer.body.decode()

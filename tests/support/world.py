@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from chalicelib.adapters.hashing import ResumableHashing
 from chalicelib.adapters.memory.blobs import MemoryBlobs
 from chalicelib.adapters.memory.metadata import MemoryMetadata
+from chalicelib.adapters.memory.usage import MemoryUsage
 from chalicelib.adapters.passwords import Argon2Passwords
 from chalicelib.adapters.words import RandomWords
 from chalicelib.api.blueprints import register_all
@@ -61,6 +62,7 @@ def memory_world(mode: Mode = Mode.OPEN, **changes: Any) -> World:
         "metadata": store,
         "accounts": store,
         "search": store,
+        "usage": MemoryUsage(store),
         "blobs": MemoryBlobs(clock),
         "clock": clock,
         "hashing": ResumableHashing(),

@@ -35,6 +35,9 @@
     INVITE#<hash>                   #                   an invitation; expires
     FIND#<scope>#<letter>           <word>#<path>       a repository by a word of it
     FIND#<scope>#                   #<path>             every repository of a scope
+    USE#<team>                      day#<day>#<repository>#<n>   what was counted; expires
+    USE#                            team#<team>         a team that has counts; expires
+    SEEN#<process>                  #                   which of its lines that were; expires
 
 What is read often and alone has a partition of its own, so that no repository is a hot one; what
 is listed shares a partition, where DynamoDB keeps it sorted by the bytes of SK. `#` stands in no
@@ -65,6 +68,8 @@ EDGE = "edge#"
 API_TOKENS = "token#"
 MEMBERS = "member#"
 BYTES_SHARDS = 8
+DAYS = "day#"
+TEAMS = "team#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -224,6 +229,19 @@ def entry(scope: str, word: str, name: RepositoryName) -> Key:
 def entries(scope: str, word: str) -> str:
     """The partition of the words that begin like this one: 36 a scope, and one for all."""
     return f"FIND#{scope}#{word[:1]}"
+
+
+def usage(team: str, day: str, repository: str, shard: str) -> Key:
+    """A row of counts; ``shard`` keeps those apart who write at once."""
+    return Key(f"USE#{team}", f"{DAYS}{day}#{repository}#{shard}")
+
+
+def counted_team(team: str) -> Key:
+    return Key("USE#", f"{TEAMS}{team}")
+
+
+def seen(process: str) -> Key:
+    return Key(f"SEEN#{process}", ALONE)
 
 
 def catalog(team: str) -> str:

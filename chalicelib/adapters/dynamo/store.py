@@ -20,11 +20,12 @@ from chalicelib.adapters.dynamo.search import Search
 from chalicelib.adapters.dynamo.table import READ_TIMEOUT_S, Table
 from chalicelib.adapters.dynamo.tags import Tags
 from chalicelib.adapters.dynamo.uploads import Uploads
+from chalicelib.adapters.dynamo.usage import Usage
 from chalicelib.ports import Clock, Unavailable
 
 
-class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts):
-    """MetadataStore, AccountStore and SearchStore in one table; safe for any number of threads.
+class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts, Usage):
+    """All four stores of metadata in one table; safe for any number of threads.
 
     Without ``session`` AWS's own chain gives the credentials. ``sleep`` is how long to wait
     between tries; ``on_request`` hears the operation of each HTTP request, for counting. What has
@@ -44,6 +45,7 @@ class DynamoMetadata(Search, Repositories, Manifests, Tags, Uploads, Edge, Image
         clock: Clock | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
+        self._entered: set[tuple[str, str]] = set()
         self._table = Table(
             table_name,
             region,

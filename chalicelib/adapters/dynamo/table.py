@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import botocore.session
@@ -194,6 +194,23 @@ class Table:
             if start is None:
                 break
         return rows
+
+    def scan(self) -> Iterator[Row]:
+        """Every row of the table, eventually consistent. Costs: 1 scan for each MB."""
+        start: Any = None
+        while True:
+            answer = self._scan_page(start)
+            for item in answer["Items"]:
+                yield Row.from_raw_data(item)
+            start = answer.get("LastEvaluatedKey")
+            if start is None:
+                return
+
+    def _scan_page(self, start: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._try(
+            lambda: self.connection.scan(self.name, exclusive_start_key=start)
+        )
+        return answer
 
     def _query_page(
         self, pk: str, span: tuple[str, str], limit: int | None, start: dict[str, Any] | None
