@@ -30,21 +30,21 @@ _PLACE = re.compile(r"[0-9]{8}#[a-z0-9._/-]{0,255}#[a-z0-9]{1,10}", re.ASCII)
 @handles("v2.usage")
 def get_usage(call: Call) -> Response:
     query = call.request.query
-    team = _team(call, query.get("team"))
+    subject = _subject(call, query.get("team"))
     by = _choice(query, "by", tuple(GROUPS))
     form, limit = _choice(query, "format", FORMATS), _limit(query.get("n"))
     span = _span(query, day_of(call.world.clock.now_s()))
-    found = usage.report(call.world, team, span, by, limit)
+    found = usage.report(call.world, subject, span, by, limit)
     headers = dict(NO_STORE)
     days = {"from": shown_day(span.first), "to": shown_day(span.last)}
     if found.next_place is not None:
-        more = {"team": team, **days, "by": by, "format": form, "n": limit}
+        more = {"team": subject.team, **days, "by": by, "format": form, "n": limit}
         link = urlencode({**more, "last": found.next_place})
         headers["Link"] = f'<{url_for("v2.usage")}?{link}>; rel="next"'
     if form == "csv":
         return Response(200, {"Content-Type": CSV, **headers}, _csv(found))
     rows = [_shown(row) for row in found.rows]
-    document = {"team": team, **days, "by": by, "rows": rows, "last": found.next_place}
+    document = {"team": subject.team, **days, "by": by, "rows": rows, "last": found.next_place}
     return json_response(document, 200, headers)
 
 
@@ -60,7 +60,7 @@ def get_teams(call: Call) -> Response:
     return json_response({"teams": list(listing.entries)}, 200, headers)
 
 
-def _team(call: Call, asked: str | None) -> str:
+def _subject(call: Call, asked: str | None) -> usage.Subject:
     if asked is not None and not _TEAM.fullmatch(asked):
         raise _bad("`team` is no name of a team")
     return usage.whose(call.world, call.actor, asked)

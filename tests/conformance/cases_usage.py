@@ -6,6 +6,7 @@ from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.usage import ALL
 from tests.conformance.cases import ABSENT, Case, case, get, head, login, refused
+from tests.conformance.cases_teams import joined, made
 
 URL = "/v2/_roadstead/usage"
 DAYS = "from=2026-11-01&to=2026-11-30"
@@ -59,6 +60,17 @@ CASES: tuple[Case, ...] = (
             refused(get(f"{URL}?team="), ErrorCode.DENIED),
             refused(get(f"{URL}?team=nobody"), ErrorCode.DENIED),
         ),
+        mode=Mode.ACCOUNTS,
+    ),
+    case(
+        "A team's usage is shown to its owners, and to no other member",
+        "ours",
+        made(),
+        *login("alice", get(f"{URL}?team=crew&{DAYS}", answer_json={**NOTHING, "team": "crew"})),
+        *login("bob", refused(get(f"{URL}?team=crew"), ErrorCode.DENIED)),
+        *joined("writer"),
+        *login("bob", refused(get(f"{URL}?team=crew"), ErrorCode.DENIED)),
+        *login("root", get(f"{URL}?team=crew&{DAYS}")),
         mode=Mode.ACCOUNTS,
     ),
     case(

@@ -21,13 +21,25 @@ from chalicelib.adapters.dynamo import DynamoMetadata, create_table
 from chalicelib.adapters.memory.metadata import MemoryMetadata
 from chalicelib.adapters.memory.usage import MemoryUsage
 from chalicelib.api.meter import run_meter
-from chalicelib.domain.usage import ALL, GROUPS, Used, day_of, grouped, shown_day
-from chalicelib.service.usage import report
+from chalicelib.domain.access import Mode
+from chalicelib.domain.usage import (
+    ALL,
+    GROUPS,
+    Account,
+    Seen,
+    Used,
+    day_of,
+    grouped,
+    shown_day,
+)
+from chalicelib.service.usage import Subject, report
 from chalicelib.service.world import World
 from chalicelib.usage_ports import Span, UsageStore
+from tests.conformance.runner import PlainPasswords
 from tests.support.stack import Stack
+from tests.support.world import Registry, memory_world
 from tests.usage.delivery import Killed, Mortal, deliveries
-from tests.usage.scripted import COUNTED, PASSWORD, Script, played
+from tests.usage.scripted import COUNTED, DAY_S, PASSWORD, Script, played
 
 TEAMS = ("alice", "bob", "")
 Stores = Callable[[], tuple[Any, UsageStore]]
@@ -58,7 +70,9 @@ def said(world: World, team: str, names: tuple[str, ...] = COUNTED) -> list[Used
     rows: list[Used] = []
     place: str | None = ""
     while place is not None:
-        page = report(world, team, Span("20260101", "20271231", place), "day,repository", 2)
+        page = report(
+            world, Subject(team), Span("20260101", "20271231", place), "day,repository", 2
+        )
         rows += page.rows
         place = page.next_place
     return [
@@ -226,3 +240,42 @@ def test_storage_is_added_once_an_hour_even_if_it_is_cut_off(stores: Stores) -> 
         rows = [u for u in said(world, team, ALL) if u.repository == repository]
         assert [u.counts.get(name) for u in rows if u.counts.get(name)] == [3 * size_bytes]
     assert day_of(world.clock.now_s()) == rows[0].day
+
+
+# --- whoever had the name before ------------------------------------------------------------------
+
+
+def test_an_owner_sees_nothing_of_a_team_that_had_the_name_before() -> None:
+    store = MemoryMetadata()
+    usage = MemoryUsage(store)
+    world = memory_world(
+        Mode.ACCOUNTS,
+        metadata=store,
+        accounts=store,
+        search=store,
+        usage=usage,
+        passwords=PlainPasswords(),
+    )
+    registry, now_s = Registry(world), world.clock.now_s()
+    for name in ("alice", "root"):
+        registry.add_user(name, PASSWORD, administrator=name == "root")
+    made = registry.send(
+        "POST", "/v2/_roadstead/teams", b'{"name": "crew"}', login=("alice", PASSWORD)
+    )
+    assert made.status == 201
+    for team in ("alice", "crew"):
+        before, after = (Account(team, day_of(now_s + n * DAY_S), "") for n in (-1, 1))
+        counts = {before: {"requests": 2}, after: {"requests": 3}}
+        usage.count(f"{len(team):032x}", Seen(), Seen(((1, 1),)), counts, seen_until_s=1)
+    shown = "from=2026-01-01&to=2027-12-31&by=all"
+    for by, team, requests in (
+        ("alice", "alice", 3),
+        ("alice", "crew", 3),
+        ("root", "alice", 5),
+        ("root", "crew", 5),
+    ):
+        url = f"/v2/_roadstead/usage?{shown}&team={team}"
+        (row,) = json.loads(registry.send("GET", url, login=(by, PASSWORD)).body)["rows"]
+        assert row["requests"] == requests, (by, team)
+    past = "/v2/_roadstead/usage?from=2026-01-01&to=2026-12-31"
+    assert json.loads(registry.send("GET", past, login=("alice", PASSWORD)).body)["rows"] == []

@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import secrets
+import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo import DynamoMetadata, create_table
 from chalicelib.adapters.memory.metadata import MemoryMetadata
 from chalicelib.adapters.memory.usage import MemoryUsage
@@ -158,3 +163,34 @@ def test_no_two_lines_of_a_process_have_one_number() -> None:
     (process,) = {each["process"] for each in given}
     assert other.next() != {"process": process, "number": 2001}
     assert other.next()["process"] != process
+
+
+def test_the_function_that_is_deployed_counts(stack: Stack) -> None:
+    """`app.meter`, as Lambda calls it, with the settings that the template gives it."""
+    name, url = f"usage-{secrets.token_hex(6)}", stack.endpoints.dynamodb_url
+    create_table(name, stack.region, url, session=stack.session)
+    settings = {
+        "ROADSTEAD_TABLE": name,
+        "ROADSTEAD_DYNAMODB_ENDPOINT": url,
+        "AWS_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": stack.endpoints.s3_access_key,
+        "AWS_SECRET_ACCESS_KEY": stack.endpoints.s3_secret_key,
+        "PATH": os.environ["PATH"],
+    }
+    now_ms = SystemClock().now_ms()
+    event = json.dumps(packed(lines(1, 2, at_ms=now_ms)))
+    program = "import app, json, sys; print(json.dumps(app.meter(json.load(sys.stdin), None)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=event,
+        env=settings,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counted"] == 2
+    store = DynamoMetadata(name, stack.region, url, session=stack.session)
+    assert pulls(store) == 2
