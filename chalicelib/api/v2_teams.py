@@ -71,7 +71,8 @@ def get_team(call: Call) -> Response:
     shown["usage"] = {
         "size_bytes": used.size_bytes,
         "repositories": teams.count_repositories(call.world, team),
-        "pulls_today": used.pulls,
+        # Nobody counts the pulls of a team that may pull as often as it likes.
+        "pulls_today": None if team.quota.pulls_a_day is None else used.pulls,
     }
     shown["warnings"] = [f"this team expires at {_end(team.expires_at_s)}"] if near else []
     return json_response(shown)

@@ -56,7 +56,7 @@ class V1Token:
         # A token of an anonymous pull has no user; the empty name still counts as identified,
         # so that a refused write is a 403 and not an endless 401.
         grants = (Grant(self.repository, V1_ACCESS[self.access]),)
-        return Actor(self.user or "", grants=grants)
+        return Actor(self.user or "", grants=grants, token_id=self.token_id)
 
 
 def mac(key: bytes, purpose: str, *fields: str) -> str:

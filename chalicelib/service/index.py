@@ -81,16 +81,22 @@ def merge_images(
 def _may_list(world: World, actor: Actor, name: RepositoryName, team: str, image_id: str) -> bool:
     """Whether an image may stand in this list: it would be readable through it.
 
-    The owner may read whatever the team has. Somebody else who was granted this repository may
-    list what nobody has pushed yet, and what a repository holds that they may read.
+    The owner may read whatever the team has. Somebody else who was granted this repository, and
+    whoever comes by an API token, may list what nobody has pushed yet, and what a repository holds
+    that they may read.
     Costs: 0 for the owner; for others 1 read, and for an image that exists 1 query and 1 read
     for each repository that holds it.
     """
-    if world.mode is Mode.OPEN or actor.is_administrator or actor.name == name.namespace:
+    owns = actor.is_administrator or actor.name == name.namespace
+    by_token = actor.limits is not None or actor.token_id is not None
+    if world.mode is Mode.OPEN or (owns and not by_token):
         return True
     known = world.metadata.find_listed(team, name, [image_id])
     if image_id not in known.images or image_id in known.listed:
         return True
+    if by_token and actor.grants is not None:
+        # A v1 token does not say what the API token that it was got with is limited to.
+        return False
     return any(
         _may_pull(world, actor, holder) for holder in world.metadata.list_holders(team, image_id)
     )

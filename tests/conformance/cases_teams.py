@@ -128,7 +128,7 @@ MEMBERS = (
                     "expires_at": None,
                     "quota": NO_QUOTA,
                     "expires_tags_by_name": False,
-                    "usage": {"size_bytes": IMAGE_BYTES, "repositories": 1, "pulls_today": 0},
+                    "usage": {"size_bytes": IMAGE_BYTES, "repositories": 1, "pulls_today": None},
                     "warnings": [],
                 },
             ),

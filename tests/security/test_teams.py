@@ -312,3 +312,26 @@ def test_an_image_id_means_nothing_to_another_team() -> None:
     described = json.dumps({"id": IMAGE_ID}).encode()
     assert place.registry.send("PUT", url, described, tokens["olga"]).status == 200
     assert place.registry.send("GET", url, b"", tokens["rob"]).status == 404
+
+
+def test_a_machine_lists_no_image_of_a_repository_that_its_scopes_leave_out() -> None:
+    place = scene()
+    listed = json.dumps([{"id": IMAGE_ID}]).encode()
+    asking = {"X-Docker-Token": "true"}
+    own = ("olga", PASSWORD)
+    secret_repository = "/v1/repositories/crew/secret/"
+    begun = place.registry.send("PUT", secret_repository, listed, asking, login=own)
+    token = {"Authorization": begun.header("X-Docker-Token") or ""}
+    url = url_for("v1.image.json.put", image_id=IMAGE_ID)
+    described = json.dumps({"id": IMAGE_ID}).encode()
+    assert place.registry.send("PUT", url, described, token).status == 200
+
+    secret, _ = place.machine("olga", CREW, "repository:crew/app:*")
+    for tail, status in (("", 200), ("images", 204)):
+        where = f"/v1/repositories/{APP}/{tail}"
+        answer = place.registry.send("PUT", where, listed, asking, login=(CREW, secret))
+        assert answer.status == status
+        token = {"Authorization": answer.header("X-Docker-Token") or ""}
+        again = place.registry.send("PUT", f"/v1/repositories/{APP}/images", listed, token)
+        assert again.status == 204
+        assert place.registry.send("GET", url, b"", token).status == 404
