@@ -242,6 +242,22 @@ def test_storage_is_added_once_an_hour_even_if_it_is_cut_off(stores: Stores) -> 
     assert day_of(world.clock.now_s()) == rows[0].day
 
 
+def test_what_is_stored_is_read_past_rows_that_nobody_here_knows(stack: Stack) -> None:
+    name, url = f"usage-{secrets.token_hex(6)}", stack.endpoints.dynamodb_url
+    create_table(name, stack.region, url, session=stack.session)
+    store = DynamoMetadata(name, stack.region, url, session=stack.session)
+    played(store, store)
+    wanted = sorted(tuple(vars(held).values()) for held in store.held())
+    client = stack.session.create_client("dynamodb", region_name=stack.region, endpoint_url=url)
+    for at in range(1200):
+        # Over a megabyte, so that the scan has pages, some of them empty.
+        item = {"PK": {"S": f"NEW#{at}"}, "SK": {"S": "#"}, "x": {"S": "x" * 2000}}
+        client.put_item(TableName=name, Item={**item, "kind": {"S": "of another day"}})
+    client.close()
+    assert sorted(tuple(vars(held).values()) for held in store.held()) == wanted
+    assert len(wanted) > 5
+
+
 # --- whoever had the name before ------------------------------------------------------------------
 
 

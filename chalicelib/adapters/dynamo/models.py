@@ -26,7 +26,7 @@ from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManife
 from chalicelib.domain.tag_rules import dump_rules, load_rules
 from chalicelib.domain.upload import Proving, RunningHash, Tail, UploadSession
 
-PARTITION_KEY, SORT_KEY, EXPIRY = "PK", "SK", "expires_at_s"
+PARTITION_KEY, SORT_KEY, EXPIRY, KIND = "PK", "SK", "expires_at_s", "kind"
 # The end of what the collector removes: not the column by which DynamoDB deletes.
 ENDS = "ends_at_s"
 
@@ -48,7 +48,7 @@ class Row(Model):
 
     pk = UnicodeAttribute(hash_key=True, attr_name=PARTITION_KEY)
     sk = UnicodeAttribute(range_key=True, attr_name=SORT_KEY)
-    kind = DiscriminatorAttribute(attr_name="kind")
+    kind = DiscriminatorAttribute(attr_name=KIND)
 
     @classmethod
     def at(cls, key: keys.Key, **attributes: Any) -> Self:

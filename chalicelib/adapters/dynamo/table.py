@@ -29,7 +29,7 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.dynamo.keys import Key
-from chalicelib.adapters.dynamo.models import PARTITION_KEY, SORT_KEY, Row
+from chalicelib.adapters.dynamo.models import KIND, PARTITION_KEY, SORT_KEY, Row
 from chalicelib.ports import Conflict, PortError, Throttled, Unavailable
 
 R = TypeVar("R", bound=Row)
@@ -195,20 +195,27 @@ class Table:
                 break
         return rows
 
-    def scan(self) -> Iterator[Row]:
-        """Every row of the table, eventually consistent. Costs: 1 scan for each MB."""
+    def scan(self, *models: type[Row]) -> Iterator[Row]:
+        """Every row of these models in the table, eventually consistent.
+
+        Costs: 1 scan for each MB of the table.
+        """
+        kinds = [{"S": model.kind.get_discriminator(model)} for model in models]
+        wanted = Path([KIND]).is_in(*kinds)
         start: Any = None
         while True:
-            answer = self._scan_page(start)
+            answer = self._scan_page(wanted, start)
             for item in answer["Items"]:
                 yield Row.from_raw_data(item)
             start = answer.get("LastEvaluatedKey")
             if start is None:
                 return
 
-    def _scan_page(self, start: Any) -> dict[str, Any]:
+    def _scan_page(self, wanted: Condition, start: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self._try(
-            lambda: self.connection.scan(self.name, exclusive_start_key=start)
+            lambda: self.connection.scan(
+                self.name, filter_condition=wanted, exclusive_start_key=start
+            )
         )
         return answer
 

@@ -142,7 +142,7 @@ class Usage:
         return Listing([row.sk.removeprefix(keys.TEAMS) for row in rows], more)
 
     def held(self) -> Iterator[Held]:
-        for row in self._table.scan():
+        for row in self._table.scan(LinkRow, ManifestEntryRow, BlobRow):
             yield from _held(row)
 
 
