@@ -24,6 +24,8 @@ SAMPLES = {
     "upload_id": "Zk3-_x",
     "tag": "latest",
     "token_id": "t1",
+    "team": "crew",
+    "username": "bob",
 }
 
 
