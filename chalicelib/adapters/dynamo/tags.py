@@ -87,6 +87,13 @@ class Tags(Living):
         except Conflict as error:
             raise Missing(f"tag {tag}") from error
 
+    def list_tags_whole(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
+        listing = self.list_tags(team, name, page)
+        wanted = [keys.tag(team, name, tag.name) for tag in listing.entries]
+        rows = self._table.batch_get(wanted) if wanted else []
+        whole = [row.value() for row in rows if isinstance(row, TagRow)]
+        return Listing(sorted(whole, key=lambda tag: tag.name), listing.more)
+
     def list_history(
         self, team: str, name: RepositoryName, tag: TagName, page: Page
     ) -> Listing[TagEvent]:

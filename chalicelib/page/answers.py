@@ -1,0 +1,29 @@
+"""Which function makes which page; a form is checked before any of them sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chalicelib.page import account, images, manifests, repositories, tags
+from chalicelib.page.forms import read_form
+from chalicelib.web.messages import Response
+from chalicelib.web.pipeline import Call
+
+Shows = Mapping[str, repositories.Show]
+Takes = Mapping[str, repositories.Take]
+
+SHOWS: Shows = {
+    **repositories.SHOWS,
+    **manifests.SHOWS,
+    **tags.SHOWS,
+    **images.SHOWS,
+    **account.SHOWS,
+}
+TAKES: Takes = {**repositories.TAKES, **tags.TAKES, **account.TAKES}
+
+
+def answer(call: Call) -> Response:
+    """The page, or what comes of a form. Raises: RegistryError, as the handlers do."""
+    if call.endpoint.methods == ("POST",):
+        return TAKES[call.endpoint.name](call, read_form(call))
+    return SHOWS[call.endpoint.name](call)
