@@ -199,7 +199,8 @@ class MetadataStore(ImageStore, Protocol):
     def list_tags_whole(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
         """The same with the manifests' bytes, where those are kept in rows; for short pages.
 
-        A tag that goes meanwhile is left out. Costs: 1 query, 1 batch read for each hundred.
+        A tag that goes meanwhile is left out. Costs: 1 query, as for ``list_tags``, and 1 batch
+        read for each hundred.
         """
 
     def list_history(

@@ -147,7 +147,7 @@ def take_password(call: Call, form: Mapping[str, str]) -> Response:
                 raise
             problem = error.message
     if problem:
-        return page(call, "password.html", status=403, problem=problem, is_done=False)
+        return page(call, "password.html", status=400, problem=problem, is_done=False)
     changed = replace(call.actor, generation=call.actor.generation + 1)
     session = new_session(call.world, changed)
     # Its token is of the new session, and so must be the page's.

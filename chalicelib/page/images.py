@@ -85,7 +85,7 @@ def _rows(roots: Iterable[Node]) -> Iterable[Row]:
 def show_image(call: Call) -> Response:
     record_of(call)
     image_id = call.request.params["image_id"]
-    image = images.read(call.world, call.team, image_id, call.name)
+    image = images.read(call.world, call.team, image_id, call.listed_in)
     return page(
         call,
         "image.html",

@@ -44,7 +44,7 @@ def _printed(value: object) -> object:
 def when(at_s: float | None) -> Markup:
     """A moment, to the minute, in UTC; a dash for none."""
     if at_s is None:
-        return Markup("–")
+        return Markup("\N{EN DASH}")
     moment = datetime.fromtimestamp(at_s, UTC)
     return Markup('<time datetime="{}">{} UTC</time>').format(
         moment.isoformat(timespec="seconds").replace("+00:00", "Z"), f"{moment:%Y-%m-%d %H:%M}"

@@ -186,7 +186,13 @@ class MemoryManifests(MemoryTeams):
 
     def list_tags_whole(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
         with self._lock:
-            tags = [tag for key, tag in self._tags.items() if key[:2] == (team, name)]
+            tags = [
+                tag
+                for key, tag in self._tags.items()
+                if key[:2] == (team, name) and self._lives(tag)
+            ]
+            if self._is_hidden(team, name):
+                return Listing([], more=False)
         return cut(tags, page, lambda tag: tag.name.value)
 
     def list_history(
