@@ -49,13 +49,18 @@ class Visitor:
         self.elsewhere: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", self._asked)
-        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", self._dialog)
 
     def _asked(self, request: Any) -> None:
         if urlsplit(request.url).netloc != self.place.registry.host:
             self.elsewhere.append(request.url)
+
+    def _said(self, message: Any) -> None:
+        # That a page came with a status of 4xx is what the test has asked for.
+        if not message.text.startswith("Failed to load resource: the server responded with"):
+            self.complaints.append(message.text)
 
     def _dialog(self, dialog: Any) -> None:
         self.complaints.append(f"a dialog: {dialog.message}")
