@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.page import account, images, manifests, repositories, tags
+from chalicelib.page import (
+    account,
+    expiry,
+    images,
+    manifests,
+    repositories,
+    tags,
+    teams,
+    usage,
+)
 from chalicelib.page.forms import read_form
+from chalicelib.page.repositories import Show, Take
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call
 
-Shows = Mapping[str, repositories.Show]
-Takes = Mapping[str, repositories.Take]
-
-SHOWS: Shows = {
+SHOWS: Mapping[str, Show] = {
     **repositories.SHOWS,
     **manifests.SHOWS,
     **tags.SHOWS,
     **images.SHOWS,
     **account.SHOWS,
+    **teams.SHOWS,
+    **expiry.SHOWS,
+    **usage.SHOWS,
 }
-TAKES: Takes = {**repositories.TAKES, **tags.TAKES, **account.TAKES}
+TAKES: Mapping[str, Take] = {
+    **repositories.TAKES,
+    **tags.TAKES,
+    **account.TAKES,
+    **teams.TAKES,
+    **expiry.TAKES,
+}
 
 
 def answer(call: Call) -> Response:

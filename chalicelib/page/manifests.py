@@ -10,9 +10,9 @@ from chalicelib.domain.digest import parse_digest
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.image_facts import MAX_ENTRIES, pairs, read_facts
 from chalicelib.domain.media_types import MANIFEST_SHAPES, Shape
-from chalicelib.domain.names import TagName, parse_tag
+from chalicelib.domain.names import parse_tag
 from chalicelib.domain.paging import Page
-from chalicelib.domain.records import StoredManifest, referrer_order
+from chalicelib.domain.records import StoredManifest, Tag, referrer_order
 from chalicelib.page.paper import link, may, moved, page
 from chalicelib.page.repositories import Show, kind_of, size_of
 from chalicelib.service.documents import parsed
@@ -34,7 +34,7 @@ def show_tag(call: Call) -> Response:
         at = link("page.image", query, repository=call.name.shown, image_id=found.image_id)
         return moved(at)
     assert found.manifest is not None
-    return _manifest(call, found.manifest, tag, found.updated_at_s)
+    return _manifest(call, found.manifest, found)
 
 
 def show_manifest(call: Call) -> Response:
@@ -42,12 +42,10 @@ def show_manifest(call: Call) -> Response:
     stored = call.world.metadata.find_manifest(call.team, call.name, digest)
     if stored is None:
         raise RegistryError(ErrorCode.MANIFEST_UNKNOWN)
-    return _manifest(call, stored, None, None)
+    return _manifest(call, stored, None)
 
 
-def _manifest(
-    call: Call, stored: StoredManifest, tag: TagName | None, updated_at_s: int | None
-) -> Response:
+def _manifest(call: Call, stored: StoredManifest, tagged: Tag | None) -> Response:
     manifest = parsed(call.world, stored)
     is_image = MANIFEST_SHAPES[stored.media_type] is Shape.IMAGE
     config = manifest.config if is_image else None
@@ -62,9 +60,10 @@ def _manifest(
         layers=manifest.layers[:MAX_ENTRIES],
         children=manifest.children[:MAX_ENTRIES],
         annotations=pairs(dict(manifest.annotations)),
-        tag=tag,
-        updated_at_s=updated_at_s,
-        may_delete=tag is not None and may(call, Action.DELETE),
+        tag=tagged.name if tagged else None,
+        tagged=tagged,
+        may_push=tagged is not None and may(call, Action.PUSH),
+        may_delete=tagged is not None and may(call, Action.DELETE),
     )
 
 

@@ -34,6 +34,7 @@ SECTIONS: tuple[tuple[str, str, Action], ...] = (
     ("page.repository", "Tags", Action.PULL),
     ("page.images", "v1 images", Action.PULL),
     ("page.access.get", "Access", Action.ADMIN),
+    ("page.expiry.get", "Expiry", Action.ADMIN),
 )
 
 

@@ -22,6 +22,27 @@ def _repo(name: str, tail: str, action: Action, summary: str, *, sends: bool = F
     return _page(name, path, action, summary, sends=sends)
 
 
+_TEAM = "/ui/teams/{team}"
+
+
+def _team(name: str, tail: str, summary: str, *, sends: bool = False) -> Endpoint:
+    # Which team somebody is in, and as what, is the service's to say.
+    path = f"{_TEAM}/{tail}".rstrip("/")
+    return _page(name, path, Action.SIGNED_IN, summary, sends=sends)
+
+
+TEAM_PAGES: tuple[Endpoint, ...] = (
+    _page("teams.get", "/ui/teams", Action.SIGNED_IN, "An account's teams, with the role in each"),
+    _page("teams.post", "/ui/teams", Action.SIGNED_IN, "Makes a team", sends=True),
+    _page("join.post", "/ui/join", Action.SIGNED_IN, "Joins a team by an invitation", sends=True),
+    _team("team.get", "", "A team: its end, its quotas and how full they are"),
+    _team("team.post", "", "Gives a team another end; for its owners", sends=True),
+    _team("team.repositories", "repositories", "A team's repositories, in pages"),
+    _team("members.get", "members", "The members of a team with their roles"),
+    _team("members.post", "members", "Another role, or none; for owners", sends=True),
+    _team("invite.post", "invitations", "Makes an invitation, shown once; for owners", sends=True),
+)
+
 PAGE: tuple[Endpoint, ...] = (
     _page("home", "/ui", Action.NONE, "Lists and finds repositories; browsers get it at / as well"),
     _page("asset", "/ui/assets/{asset}", Action.NONE, "The page's style sheet and its icon"),
@@ -47,6 +68,8 @@ PAGE: tuple[Endpoint, ...] = (
         "Changes the password, which ends all other sessions",
         sends=True,
     ),
+    *TEAM_PAGES,
+    _page("usage", "/ui/usage", Action.SIGNED_IN, "What a team has used, by day, as plots"),
     _repo("repository", "", Action.PULL, "A repository with its tags, in pages"),
     _repo("tag", "tags/{tag}", Action.PULL, "What a tag points to: layers, platforms, sizes"),
     _repo("manifest", "manifests/{digest}", Action.PULL, "The same of a manifest by its digest"),
@@ -61,5 +84,9 @@ PAGE: tuple[Endpoint, ...] = (
     _repo(
         "access.post", "access", Action.ADMIN, "Shows, hides, describes a repository", sends=True
     ),
+    _repo("expiry.get", "expiry", Action.ADMIN, "When a repository ends"),
+    _repo("expiry.post", "expiry", Action.ADMIN, "Gives it another end, or none", sends=True),
+    _repo("tag_expiry.get", "expiry/{tag}", Action.PUSH, "When a tag ends"),
+    _repo("tag_expiry.post", "expiry/{tag}", Action.PUSH, "Gives it another end", sends=True),
     _repo("grants.post", "grants", Action.ADMIN, "Gives or takes back a grant", sends=True),
 )

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.domain.access import Mode
+from chalicelib.domain.access import Actor, Mode
 from chalicelib.domain.names import parse_repository_name
-from chalicelib.service import accounts, hub
+from chalicelib.domain.usage import Account, Measured, day_of, parts
+from chalicelib.service import accounts, hub, teams
+from chalicelib.service.world import World
 from chalicelib.web.endpoints import url_for
 from tests.clients import v1push
 from tests.clients.images import OCI, Builder, File, Image, Shelf
@@ -28,6 +30,7 @@ from tests.support.registry import running_registry
 
 NAME, PASSWORD = "anna", "anna-has-a-password"
 APP, OLD, TRAP = "anna/shop", "anna/old-shop", "anna/trap"
+TEAM = "checkout"
 
 # Markup, an end of the page's own quotes, an override of direction, and what cannot be seen.
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)> \u202egnp.exe\u200b {{ 7*7 }}'
@@ -76,10 +79,42 @@ def filled(folder: Path) -> Iterator[Filled]:
         described["description"] = "The web shop, with its database migrations."
         hub.change_properties(ours.world, parse_repository_name(APP), dict(described))
         accounts.grant(ours.world, parse_repository_name(APP), "bert", "write")
+        share(ours.world, skopeo, shelf["two-platforms"])
         top = from_image(shelf["five"], "page").top.id
         yield Filled(
             registry, pages(subject, image.only.config.digest, top, index_digest(registry))
         )
+
+
+def share(world: World, skopeo: Skopeo, image: Image) -> None:
+    """A team with a quota and an end, two members and an image; and a month of its owner's use."""
+    anna, bert = Actor(NAME, is_administrator=True), Actor("bert")
+    quota = {"size_bytes": 200_000, "pulls_a_day": 500, "repositories": 20}
+    teams.create(world, anna, {"name": TEAM, "expires_in_s": 40 * 86_400, "quota": quota})
+    invited = teams.invite(world, anna, TEAM, {"role": "writer"})
+    teams.join(world, bert, TEAM, {"code": invited.code})
+    skopeo.push(image, f"{TEAM}/till", "latest")
+    now_s = world.clock.now_s()
+    lines = [
+        Measured(
+            "0" * 32,
+            number,
+            (now_s - number * 86_400) * 1000,
+            Account(NAME, day_of(now_s - number * 86_400), APP),
+            {
+                "requests": 900,
+                "pulls": 40 + (number * 37) % 60,
+                "bytes_pulled": 10**8 * (1 + (number * 13) % 9),
+                "pushes": 1 + number % 4,
+                "bytes_pushed": 10**6 * (number % 7),
+                "stored_byte_hours": 24 * 10**7 * (30 - number),
+            },
+        )
+        for number in range(30)
+        if number % 9 != 5
+    ]
+    for part in parts(lines):
+        world.usage.count(part)
 
 
 def built(folder: Path, labels: dict[str, str]) -> Image:
@@ -120,6 +155,13 @@ def pages(subject: str, config: str, image_id: str, index: str) -> dict[str, str
         "page.image": url_for("page.image", repository=OLD, image_id=image_id),
         "page.delete.get": url_for("page.delete.get", tag="1.0", **r),
         "page.access.get": url_for("page.access.get", **r),
+        "page.expiry.get": url_for("page.expiry.get", **r),
+        "page.tag_expiry.get": url_for("page.tag_expiry.get", tag="latest", **r),
+        "page.teams.get": url_for("page.teams.get"),
+        "page.team.get": url_for("page.team.get", team=TEAM),
+        "page.team.repositories": url_for("page.team.repositories", team=TEAM),
+        "page.members.get": url_for("page.members.get", team=TEAM),
+        "page.usage": url_for("page.usage"),
     }
 
 

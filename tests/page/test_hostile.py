@@ -29,7 +29,7 @@ from chalicelib.page.account import HOME, local
 from chalicelib.service.world import World
 from chalicelib.web.endpoints import PAGE
 from tests.conformance.bodies import LAYER, OCI, OCI_INDEX, descriptor, image, push
-from tests.conformance.cases import blob, of
+from tests.conformance.cases import blob, of, post
 from tests.page.fixture import Browser, accounts_world, given
 
 R = "alice/app"
@@ -99,6 +99,7 @@ class Trap:
         given(
             self.world,
             "alice",
+            post("/v2/_roadstead/teams", {"name": "crew"}, status=201),
             blob(R, config),
             blob(R, LAYER),
             blob(R, b'{"architecture": "amd64", "os": "linux"}'),
@@ -123,6 +124,13 @@ class Trap:
             "page.image": f"{OLD}/-/images/{IMAGE_ID}",
             "page.delete.get": f"{REPO}/-/delete/1",
             "page.access.get": f"{REPO}/-/access",
+            "page.expiry.get": f"{REPO}/-/expiry",
+            "page.tag_expiry.get": f"{REPO}/-/expiry/1",
+            "page.teams.get": "/ui/teams",
+            "page.team.get": "/ui/teams/crew",
+            "page.team.repositories": "/ui/teams/crew/repositories",
+            "page.members.get": "/ui/teams/crew/members",
+            "page.usage": "/ui/usage",
         }
 
     def config(self) -> bytes:
