@@ -22,6 +22,7 @@ from chalicelib.domain.records import GrantRecord, Repository
 from chalicelib.domain.sessions import form_token, render_session
 from chalicelib.service.accounts import actor_of
 from chalicelib.service.world import World
+from chalicelib.web.credentials import Basic, parse_authorization
 from chalicelib.web.endpoints import ENDPOINTS, Endpoint, Family, url_for
 from chalicelib.web.session import new_session
 from tests.conformance.bodies import LAYER, OCI, image, pushed
@@ -95,11 +96,11 @@ KNOWN_USERS = (
 
 # The page reads sessions and nothing else: to it, whoever has a login of another kind is nobody.
 SIGNING_IN = {
-    "other user": "bob",
-    "user who may read": "carol",
-    "user who may write": "dave",
-    "owner": "alice",
-    "administrator": "root",
+    "other user",
+    "user who may read",
+    "user who may write",
+    "owner",
+    "administrator",
 }
 
 # What an endpoint answers otherwise than its action has it.
@@ -326,7 +327,7 @@ def asked(endpoint: Endpoint, actor: str, repository: str) -> tuple[str, str]:
     headers = {**HEADERS.get(endpoint.name, {}), **ACTORS[actor](place)}
     body = BODIES.get(endpoint.name, b"")
     if endpoint.family is Family.PAGE:
-        headers, body = in_browser(place, endpoint, actor, headers)
+        headers, body = in_browser(place.world, endpoint, headers)
     params = {**PARAMS, "repository": repository}
     wanted = {key: params[key] for key in endpoint.pattern.groupindex}
     method = endpoint.methods[0]
@@ -340,25 +341,34 @@ def asked(endpoint: Endpoint, actor: str, repository: str) -> tuple[str, str]:
 
 
 def in_browser(
-    place: Scene, endpoint: Endpoint, actor: str, headers: dict[str, str]
+    world: World, endpoint: Endpoint, headers: dict[str, str]
 ) -> tuple[dict[str, str], bytes]:
-    """What a browser sends for this actor: a session's cookie, and a form of that session.
+    """What a browser sends for whoever has this password: a session's cookie, a form of its own.
 
-    The other headers go along: they let nobody in here.
+    The headers themselves go along: they let nobody in here.
     """
-    key = place.world.signing_key
-    account = place.world.accounts.find_user(SIGNING_IN.get(actor, "nobody"))
-    who = actor_of(account) if account else ANONYMOUS
-    session = new_session(place.world, who)
+    encoded = headers.get("Authorization", "").removeprefix("Basic ")
+    login = parse_authorization(f"Basic {encoded}")
+    known = isinstance(login, Basic) and login.password == PASSWORD
+    account = world.accounts.find_user(login.name) if isinstance(login, Basic) and known else None
+    session = new_session(world, actor_of(account) if account else ANONYMOUS)
+    key = world.signing_key
     form = {"form_token": form_token(key, session), **FORMS.get(endpoint.name, {})}
     body = urlencode(form).encode() if endpoint.methods == ("POST",) else b""
     return {**headers, "Cookie": f"roadstead={render_session(key, session)}"}, body
 
 
 FORMS = {
-    "page.sign_in.post": {"name": "alice", "password": PASSWORD},
+    "page.sign_in.post": {"name": "root", "password": PASSWORD},
     "page.tokens.post": {"label": "x", "names": "alice/*", "actions": "pull"},
     "page.access.post": {"visibility": "public"},
+    "page.teams.post": {"name": "fresh"},
+    "page.join.post": {"team": "crew", "code": "0"},
+    "page.team.post": {"days": "30"},
+    "page.members.post": {"user": "olga", "role": "reader"},
+    "page.invite.post": {"role": "reader"},
+    "page.expiry.post": {"days": "30"},
+    "page.tag_expiry.post": {"days": "30"},
     "page.grants.post": {"user": "bob", "access": "read"},
 }
 
