@@ -23,6 +23,9 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "v1-images": ("page.images", {"viewport": SMALL}),
     "access": ("page.access.get", {"viewport": SMALL}),
     "tokens": ("page.tokens.get", {"viewport": SMALL}),
+    "team": ("page.team.get", {"viewport": SMALL}),
+    "usage": ("page.usage", {"viewport": {"width": 900, "height": 900}}),
+    "expiry": ("page.tag_expiry.get", {"viewport": SMALL}),
     "telephone": ("page.repository", {"viewport": PHONE}),
     "telephone-dark": ("page.tag", {"viewport": PHONE, "color_scheme": "dark"}),
 }
