@@ -12,6 +12,7 @@ from chalice.app import Blueprint
 from chalice.app import Response as ChaliceResponse
 
 from chalicelib.api import (
+    page,
     uploader,
     v1_files,
     v1_images,
@@ -33,6 +34,7 @@ from chalicelib.web.endpoints import (
     BY_NAME,
     ENDS,
     EXTENSIONS,
+    PAGE,
     ROOT,
     TEAMS,
     UPLOADER,
@@ -50,6 +52,7 @@ from chalicelib.web.messages import Request, Response
 from chalicelib.web.pipeline import refuse, respond
 
 FAMILIES = (
+    page,
     uploader,
     v1_files,
     v1_images,
@@ -176,5 +179,6 @@ def register_all(app: RegistryApp, world: WorldMaker) -> RegistryApp:
     """Put every family on the app. ``world`` is called on the first request, not before."""
     app.register_blueprint(native_blueprint(app, world, (*V1, *ROOT)))
     app.register_blueprint(greedy_blueprint(app, world, ("/v2", "/v2/{proxy+}"), GREEDY))
+    app.register_blueprint(greedy_blueprint(app, world, ("/ui", "/ui/{proxy+}"), PAGE))
     app.register_blueprint(greedy_blueprint(app, world, ("/{proxy+}",), tuple(BY_NAME.values())))
     return app

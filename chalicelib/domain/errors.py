@@ -66,6 +66,12 @@ class ErrorCode(Enum):
     NOT_THE_EDGE = ErrorSpec(
         "DENIED", 403, "this address serves the registry's own front and nobody else", "ours"
     )
+    FORM_REFUSED = ErrorSpec(
+        "DENIED",
+        403,
+        "this form was not sent from this page, or is too old; open the page again and repeat it",
+        "ours",
+    )
     UNSUPPORTED = ErrorSpec("UNSUPPORTED", 405, "the operation is unsupported", "OCI code-13")
     TOOMANYREQUESTS = ErrorSpec("TOOMANYREQUESTS", 429, "too many requests", "OCI code-14")
 

@@ -25,6 +25,7 @@ from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
 from chalicelib.ports import Conflict, Missing, PartRefused, Refused, Throttled, Unavailable
 from chalicelib.service.accounts import check_login, decided
+from chalicelib.service.once import once
 from chalicelib.service.tokens import check_bearer, check_v1_token
 from chalicelib.service.world import World
 from chalicelib.trace import note
@@ -32,7 +33,9 @@ from chalicelib.web.challenge import challenge_for
 from chalicelib.web.credentials import Basic, BearerText, V1TokenText, parse_authorization
 from chalicelib.web.endpoints import Endpoint, Family
 from chalicelib.web.messages import Request, Response
+from chalicelib.web.page_frame import sign_in_first
 from chalicelib.web.render import FAMILY_HEADERS, render_error
+from chalicelib.web.session import visitor
 
 log = logging.getLogger("roadstead")
 
@@ -88,6 +91,8 @@ def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
         call = _admitted(world, endpoint, request)
         response = HANDLERS[endpoint.name](call)
     except RegistryError as error:
+        if endpoint.family is Family.PAGE and error.code is ErrorCode.UNAUTHORIZED:
+            return sign_in_first(request)
         challenge = challenge_for(world.challenge, endpoint, request)
         return _refused(endpoint.family, error, challenge)
     except Refused as refusal:
@@ -123,7 +128,11 @@ def _refused(family: Family, error: RegistryError, challenge: str | None = None)
 
 
 def _admitted(world: World, endpoint: Endpoint, request: Request) -> Call:
-    actor = identify(world, request)
+    if endpoint.family is Family.PAGE:
+        world = replace(world, accounts=once(world.accounts))
+        actor = ANONYMOUS if endpoint.name == "page.asset" else visitor(world, request)
+    else:
+        actor = identify(world, request)
     note(actor=actor.name, token_id=actor.token_id)
     repository = _repository(request.params)
     if repository is None and _needs_repository(endpoint):

@@ -257,6 +257,10 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         lambda s, t: s.delete_link(t, APP, blob().digest),
         [*LOOK, *TRANSACTION],
     ),
+    "list_tags_whole": (
+        lambda s, t: s.list_tags_whole(t, APP, Page(10)),
+        ["Query", "BatchGetItem"],
+    ),
     "find_blob": (lambda s, t: s.find_blob(t, blob().digest), ["GetItem"]),
     "put_blob": (lambda s, t: s.put_blob(t, APP, blob(b"new")), KEPT),
     "put_blob, closing": (lambda s, t: s.put_blob(t, APP, blob(b"n"), _held(t)), KEPT),

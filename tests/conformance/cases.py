@@ -25,10 +25,18 @@ Wanted = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Form:
+    """A body as a browser sends it."""
+
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Step:
     """One request, and what its answer must be; what is not named may be anything.
 
-    ``save`` maps a name to where its value stands: ``header:Location``, ``json:parts.0.url``.
+    ``save`` maps a name to where its value stands: ``header:Location``, ``json:parts.0.url``,
+    ``cookie:``, ``html:`` (a group of this expression).
     ``wait_s`` is how much time passes before the step.
     """
 
@@ -43,6 +51,7 @@ class Step:
     answers: Wanted = field(default_factory=dict)
     answer_body: bytes | None = None
     answer_json: Any = PRESENT
+    shows: tuple[str, ...] = ()
     save: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:

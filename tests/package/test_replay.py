@@ -119,6 +119,11 @@ EVENTS: list[tuple[str, Event, int]] = [
         200,
     ),
     ("v1 ancestry", v1_event("GET", "/v1/images/{image_id}/ancestry", IMAGE), 200),
+    (
+        "the page",
+        event("GET", f"/ui/r/{R}", "/ui/{proxy+}", {"proxy": f"r/{R}"}),
+        200,
+    ),
     ("no such endpoint", event("GET", "/nothing", "/{proxy+}", {"proxy": "nothing"}), 404),
 ]
 
@@ -136,6 +141,7 @@ def test_recorded_events_are_answered_by_the_package(start: Start) -> None:
     assert json.loads(body_of(answers["tags"])) == {"name": R, "tags": ["1.0"]}
     assert json.loads(body_of(answers["v1 ancestry"])) == [IMAGE_ID]
     assert error_of(answers["manifest PUT before its blobs"]) == "MANIFEST_BLOB_UNKNOWN"
+    assert b'<a href="/ui/r/acme/app/-/tags/1.0">1.0</a>' in body_of(answers["the page"])
 
 
 def test_the_packages_log_is_a_line_of_json_for_each_event(start: Start) -> None:

@@ -17,11 +17,20 @@ from chalicelib.domain.access import OF_NO_REPOSITORY, Action, Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.service.world import World
-from chalicelib.web.endpoints import ENDPOINTS, TEAMS, Endpoint, url_for
+from chalicelib.web.endpoints import ENDPOINTS, TEAMS, Endpoint, Family, url_for
+from chalicelib.web.rows_page import TEAM_PAGES
 from tests.conformance.bodies import LAYER, pushed
 from tests.conformance.cases import login, of
 from tests.conformance.runner import PlainPasswords, Run
-from tests.security.test_access import BODIES, EXCEPTIONS, HEADERS, IMAGE_ID, PARAMS, PASSWORD
+from tests.security.test_access import (
+    BODIES,
+    EXCEPTIONS,
+    HEADERS,
+    IMAGE_ID,
+    PARAMS,
+    PASSWORD,
+    in_browser,
+)
 from tests.support.world import Registry, basic, memory_world
 
 CREW, RIVAL, APP = "crew", "rival", "crew/app"
@@ -55,8 +64,32 @@ owner of an expired team     ok    ok          ok         ok       403   403   4
 machine of an expired team   401   401         401        401      401   401   401     401    401          401
 """  # noqa: E501
 
-OF_MEMBERS = {"v2.team.get", "v2.team.members"}
-OF_SELVES = {"v2.teams.get", "v2.teams.post", "v2.team.join"}
+OF_MEMBERS = {
+    "v2.team.get",
+    "v2.team.members",
+    "page.team.get",
+    "page.team.repositories",
+    "page.members.get",
+}
+OF_SELVES = {
+    "v2.teams.get",
+    "v2.teams.post",
+    "v2.team.join",
+    "page.teams.get",
+    "page.teams.post",
+    "page.join.post",
+}
+# To the page, whoever has not signed in with a password is nobody.
+SIGNING_IN = {
+    "stranger",
+    "owner",
+    "writer",
+    "reader",
+    "removed member",
+    "owner of another team",
+    "administrator",
+    "owner of an expired team",
+}
 
 PARAMS_HERE = {**PARAMS, "repository": APP, "team": CREW, "username": "olga"}
 BODIES_HERE: dict[str, bytes] = {
@@ -235,7 +268,7 @@ ACTORS: dict[str, Credentials] = {
 
 def column_of(endpoint: Endpoint) -> str:
     """Which column of the table an endpoint goes by."""
-    if endpoint not in TEAMS or endpoint.name in OF_SELVES:
+    if endpoint not in (*TEAMS, *TEAM_PAGES) or endpoint.name in OF_SELVES:
         return endpoint.action.value
     return SEES if endpoint.name in OF_MEMBERS else OWNS
 
@@ -255,16 +288,18 @@ def got(endpoint: Endpoint, actor: str) -> str:
     place = scene()
     headers = {**HEADERS.get(endpoint.name, {}), **ACTORS[actor](place)}
     wanted = {key: PARAMS_HERE[key] for key in endpoint.pattern.groupindex}
+    body = BODIES_HERE.get(endpoint.name, b"")
+    if endpoint.family is Family.PAGE:
+        headers, body = in_browser(place.world, endpoint, headers)
     answer = place.registry.send(
-        endpoint.methods[0],
-        url_for(endpoint.name, **wanted),
-        BODIES_HERE.get(endpoint.name, b""),
-        headers,
+        endpoint.methods[0], url_for(endpoint.name, **wanted), body, headers
     )
     assert answer.status < 500, answer.body
-    text = answer.body.decode("latin-1")
-    if answer.status == 404 and ErrorCode.TEAM_UNKNOWN.value.message in text:
+    text = answer.body.decode("latin-1").lower()
+    if answer.status == 404 and f"{ErrorCode.TEAM_UNKNOWN.value.message}".lower() in text:
         return "404"
+    if endpoint.family is Family.PAGE and "/ui/sign-in" in (answer.header("Location") or ""):
+        return "401"
     return str(answer.status) if answer.status in (401, 403) else "ok"
 
 
@@ -274,12 +309,17 @@ def test_the_table_has_a_row_for_every_actor_and_a_column_for_every_endpoint() -
     for actor, row in ROWS.items():
         assert columns == set(row), actor
     assert {action.value for action in Action} <= set(ROWS["anonymous"])
-    assert {endpoint.name for endpoint in TEAMS} >= OF_MEMBERS | OF_SELVES
+    assert {endpoint.name for endpoint in (*TEAMS, *TEAM_PAGES)} >= OF_MEMBERS | OF_SELVES
 
 
 @pytest.mark.parametrize("endpoint", ASKED, ids=lambda endpoint: endpoint.name)
 def test_each_actor_gets_what_the_table_says(endpoint: Endpoint) -> None:
-    wanted = {actor: row[column_of(endpoint)] for actor, row in ROWS.items()}
+    is_page = endpoint.family is Family.PAGE
+    nobody = {actor for actor in ROWS if is_page and actor not in SIGNING_IN}
+    wanted = {
+        actor: ROWS["anonymous" if actor in nobody else actor][column_of(endpoint)]
+        for actor in ROWS
+    }
     assert {actor: got(endpoint, actor) for actor in ACTORS} == wanted
 
 

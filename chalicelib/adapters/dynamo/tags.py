@@ -87,6 +87,24 @@ class Tags(Living):
         except Conflict as error:
             raise Missing(f"tag {tag}") from error
 
+    def list_tags_whole(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
+        now_s = self._clock.now_s()
+        rows, more = self._page(
+            TagEntryRow,
+            keys.contents(team, name),
+            keys.span_after(keys.TAGS, page.after),
+            page,
+            lambda row: not is_over(row.ends_at_s, now_s),
+        )
+        if not rows:
+            return Listing([], more=False)
+        look = self._look(team, name, *(keys.tag(team, name, row.value().name) for row in rows))
+        if look.is_hidden:
+            return Listing([], more=False)
+        tags = [row.value() for row in look.rows if isinstance(row, TagRow)]
+        alive = [tag for tag in tags if not is_over(tag.expires_at_s, now_s)]
+        return Listing(sorted(alive, key=lambda tag: tag.name), more)
+
     def list_history(
         self, team: str, name: RepositoryName, tag: TagName, page: Page
     ) -> Listing[TagEvent]:

@@ -184,6 +184,17 @@ class MemoryManifests(MemoryTeams):
                 return Listing([], more=False)
         return cut(tags, page, lambda tag: tag.name.value)
 
+    def list_tags_whole(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
+        with self._lock:
+            tags = [
+                tag
+                for key, tag in self._tags.items()
+                if key[:2] == (team, name) and self._lives(tag)
+            ]
+            if self._is_hidden(team, name):
+                return Listing([], more=False)
+        return cut(tags, page, lambda tag: tag.name.value)
+
     def list_history(
         self, team: str, name: RepositoryName, tag: TagName, page: Page
     ) -> Listing[TagEvent]:
