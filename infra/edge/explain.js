@@ -11,11 +11,11 @@ const STORED = /^\/[a-z0-9_-]+\/edge\/[a-z0-9_-]+\/[0-9a-f]{64}$/;
 const KEPT = ['transfer-encoding', 'via', 'x-amz-request-id', 'x-amz-id-2', 'x-amz-apigw-id'];
 const AGAIN_S = '5';
 
-// What is said, by the origin's status: [status, reason, code, message]. docker 20 to 28 sends the
-// layer five times over before it shows a SIZE_INVALID, and ends at once at an UNSUPPORTED.
+// What is said, by the origin's status: [status, reason, code, message]. At a SIZE_INVALID docker
+// sends the layer six times over, podman and buildah four times; all of them end at once at a DENIED.
 const OF_ANY = {
   411: [411, 'Length Required', 'SIZE_INVALID', 'the bytes have to come with their length: ' + WAYS],
-  413: [413, 'Content Too Large', 'UNSUPPORTED', 'this layer is more than this way in takes: ' + WAYS],
+  413: [413, 'Content Too Large', 'DENIED', 'this layer is more than this way in takes: ' + WAYS],
   429: [429, 'Too Many Requests', 'TOOMANYREQUESTS', 'too many requests; try again in a moment'],
   503: [503, 'Service Unavailable', 'UNAVAILABLE', 'the registry is not to be had now; try again in a moment']
 };

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roadstead import cli
-from roadstead.deploy.stage import changes
+from roadstead.deploy.stacks import changes
 
 FAKE = Path(__file__).with_name("fake_aws.py")
 DATA, APP = "roadstead-t-data", "roadstead-t"
