@@ -78,7 +78,13 @@ def destroy(aws: Aws, names: Names, region: str) -> None:
         aws.say("Say --region to have the stack of Lambda@Edge looked for as well.")
         return
     there, name = aws.at(REGION), names.explain(region)
-    if there.describe(name) is None:
+    try:
+        found = there.describe(name)
+    except DeployError as error:
+        # Where nobody may look into us-east-1 there is most likely nothing either.
+        there.say(f"{name}: cannot be looked for in {REGION}: {error}")
+        return
+    if found is None:
         return
     there.cloudformation("delete-stack", "--stack-name", name)
     there.say(f"{name}: deleting, in {REGION}. {LATER}")
@@ -86,11 +92,13 @@ def destroy(aws: Aws, names: Names, region: str) -> None:
 
 def status(aws: Aws, names: Names) -> bool:
     """Say how it is; whether all is well: not when the distribution runs another version."""
-    region = region_of(aws, names)
     app = aws.describe(names.app)
-    there, name = aws.at(REGION), names.explain(region)
-    stack = there.describe(name) if region else None
     used = app.parameters.get(ARN, "") if app else ""
+    if app is None or not (used or "DistributionId" in app.outputs):
+        return True
+    region = region_of(aws, names)
+    there, name = aws.at(REGION), names.explain(region)
+    stack = there.describe(name)
     if stack is None:
         if used:
             aws.say(f"{name}: not there, and the distribution runs {used}")

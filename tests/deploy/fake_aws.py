@@ -4,6 +4,7 @@
 $FAKE_AWS/calls.jsonl   one list of words a call
 $FAKE_AWS/stacks.json   name -> what describe-stacks says
 $FAKE_AWS/refuse        "word: sentence": the call that fails, if any
+$FAKE_AWS/refuse-only   a part of the stacks' names for which that call fails; without it for all
 $FAKE_AWS/front         id of the application's distribution, if it has one
 $FAKE_AWS/replicated    there while AWS keeps copies of Lambda@Edge: its stack is not deleted
 """
@@ -49,7 +50,8 @@ def main(words: list[str]) -> int:
     refused = PLACE / "refuse"
     if refused.exists():
         verb, _, sentence = refused.read_text().partition(": ")
-        if verb == words[1]:
+        only = PLACE / "refuse-only"
+        if verb == words[1] and (not only.exists() or only.read_text() in " ".join(words)):
             print(sentence, file=sys.stderr)
             return 254
     status = VERBS[words[1]](words, stacks)
