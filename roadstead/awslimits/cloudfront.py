@@ -1,6 +1,7 @@
 """CloudFront: one distribution with its behaviours, origins and functions, nothing cached.
 
-viewer -> viewer-request function -> origin -> viewer-response function (below 400) -> viewer.
+viewer -> viewer-request function -> origin -> Lambda@Edge, where there is one -> viewer-response
+function (below 400) -> viewer.
 Bodies pass both ways as they come. Spec: docs/aws-at-home.md lists each rule with its source.
 """
 
@@ -8,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from roadstead.awslimits import oac
+from roadstead.awslimits import lambdaedge, oac
 from roadstead.awslimits.asgi import (
     HOP_BY_HOP,
     has_body,
@@ -58,12 +60,21 @@ class Origin:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What holds for the paths that begin so; the first that fits is taken."""
+    """What holds for the paths of a pattern (`*` is anything); the first that fits is taken.
 
-    prefix: str
+    ``on_origin_answer`` is Lambda@Edge's, the others are CloudFront Functions.
+    """
+
+    pattern: str
     origin: str
     on_request: str | None = None
     on_answer: str | None = None
+    on_origin_answer: str | None = None
+
+    def fits(self, uri: str) -> bool:
+        """Spec: path pattern; `?` is no sign here, and case counts."""
+        parts = (re.escape(each) for each in self.pattern.split("*"))
+        return re.fullmatch(".*".join(parts), uri, re.DOTALL) is not None
 
 
 def bucket_origin(
@@ -137,7 +148,7 @@ class CloudFront:
 
         Raises: FunctionFault, Refused, OriginError, TimeoutError, ClientGoneError.
         """
-        behaviour = next(b for b in self._behaviours if viewer.seen.uri.startswith(b.prefix))
+        behaviour = next(each for each in self._behaviours if each.fits(viewer.seen.uri))
         request, chosen = viewer.seen, behaviour.origin
         if behaviour.on_request is not None:
             event = event_of("viewer-request", viewer.seen, viewer.ip, None)
@@ -153,7 +164,7 @@ class CloudFront:
         exchange = await connect(origin.address)
         try:
             await self._ask(exchange, origin, request, viewer)
-            await self._answer(exchange, behaviour, request, viewer)
+            await self._answer(exchange, behaviour, request, viewer, chosen)
         except BaseException:
             await exchange.close()
             raise
@@ -180,7 +191,12 @@ class CloudFront:
         await _within(sending, viewer, self._limits.origin_timeout_s)
 
     async def _answer(
-        self, exchange: Exchange, behaviour: Behaviour, request: Viewed, viewer: _Viewer
+        self,
+        exchange: Exchange,
+        behaviour: Behaviour,
+        request: Viewed,
+        viewer: _Viewer,
+        chosen: str,
     ) -> None:
         headers: Pairs = [
             (name.decode("latin-1").lower(), value.decode("latin-1"))
@@ -188,15 +204,28 @@ class CloudFront:
             # The server that we are ourselves dates each answer.
             if name.lower() not in (*HOP_BY_HOP, b"date")
         ]
-        status = exchange.status
-        if behaviour.on_answer is not None and status < 400:
+        status, body = exchange.status, None
+        if behaviour.on_origin_answer is not None:
+            sent = lambdaedge.Sent(
+                request, viewer.ip, chosen, self._origins[chosen].sign is not None
+            )
+            event = lambdaedge.event_of(sent, status, _reason(status), headers)
+            outcome = await self._functions.run(behaviour.on_origin_answer, event)
+            status, headers, body = lambdaedge.read_answer(
+                headers, outcome.result, self._limits.lambda_answer_bytes
+            )
+        if behaviour.on_answer is not None and exchange.status < 400:
             document = answer_document(status, _reason(status), headers)
             # AWS does not say whether this is the viewer's request or the function's.
             event = event_of("viewer-response", request, viewer.ip, document)
             outcome = await self._functions.run(behaviour.on_answer, event)
             status, headers = read_answer(headers, outcome.result)
         cache = "Error from cloudfront" if exchange.status >= 400 else "Miss from cloudfront"
-        await viewer.streamed(status, [*headers, *marks(cache)], exchange)
+        pairs = [*headers, *marks(cache)]
+        if body is None:
+            await viewer.streamed(status, pairs, exchange)
+        else:
+            await viewer.whole(status, pairs, body)
 
 
 async def _within(sending: Any, viewer: _Viewer, timeout_s: float) -> None:
@@ -257,6 +286,12 @@ class _Viewer:
         )
         body = b"" if self.scope["method"] == "HEAD" else text.encode()
         await send_whole(self.send, status, _raw(headers), body, self.unread)
+
+    async def whole(self, status: int, headers: Pairs, body: bytes) -> None:
+        """A body that Lambda@Edge put in the place of the origin's."""
+        kept = [(n, v) for n, v in headers if n not in ("content-length", "transfer-encoding")]
+        data = b"" if self.scope["method"] == "HEAD" else body
+        await send_whole(self.send, status, _raw(kept), data, self.unread)
 
     async def streamed(self, status: int, headers: Pairs, exchange: Exchange) -> None:
         await send_stream(self.send, status, _raw(headers), exchange.body(), self.unread)

@@ -188,7 +188,7 @@ def checked_headers(before: Pairs, after: Mapping[str, Any], read_only: frozense
 
 
 def _generated(result: Mapping[str, Any]) -> Generated:
-    status = _status(result["statusCode"])
+    status = status_of(result["statusCode"])
     body = result.get("body", b"")
     if isinstance(body, dict):
         body = body.get("data", "")
@@ -216,10 +216,10 @@ def read_answer(headers: Pairs, result: Any) -> tuple[int, Pairs]:
     if not isinstance(result, dict):
         raise Refused("the function returned no answer")
     found = checked_headers(headers, result.get("headers", {}), READ_ONLY_OF_ANSWER)
-    return _status(result.get("statusCode")), found
+    return status_of(result.get("statusCode")), found
 
 
-def _status(value: Any) -> int:
+def status_of(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 200 <= value <= 599:
         raise Refused("the status is no number from 200 to 599")
     return value

@@ -1,5 +1,6 @@
 """The real edge functions, run by one node process that lives as long as the distribution.
 
+Lambda@Edge's is run there too.
 Spec: CloudFront Functions, runtime cloudfront-js-2.0. node knows more of JavaScript than that
 runtime does: what runs here is not proved to run there.
 """
@@ -24,6 +25,8 @@ from roadstead.failure import Failure
 
 RUNNER = Path(__file__).parent / "runner.js"
 EDGE = Path(__file__).resolve().parents[2] / "infra" / "edge"
+# Lambda@Edge's; all other files of the folder are CloudFront Functions.
+EXPLAIN = "explain.js"
 PLACEHOLDER = "const SETTINGS = {}; // settings"
 _IMPORTS = re.compile(r"^import .*$", re.MULTILINE)
 
@@ -68,8 +71,8 @@ def with_settings(name: str, text: str, settings: Mapping[str, Any], limit_bytes
 
 
 def read_functions(folder: Path, settings: Mapping[str, Any], limit_bytes: int) -> dict[str, str]:
-    """The texts of all functions in a folder, with their settings. Raises: Failure."""
-    files = sorted(folder.glob("*.js"))
+    """The texts of all CloudFront Functions in a folder, with their settings. Raises: Failure."""
+    files = sorted(file for file in folder.glob("*.js") if file.name != EXPLAIN)
     if not files:
         raise Failure(f"There are no edge functions in {folder}.")
     return {
@@ -78,11 +81,22 @@ def read_functions(folder: Path, settings: Mapping[str, Any], limit_bytes: int) 
     }
 
 
+def read_explain(folder: Path, limit_characters: int) -> dict[str, str]:
+    """Lambda@Edge's function, which has no settings. Raises: Failure: missing, or too long."""
+    path = folder / EXPLAIN
+    if not path.is_file():
+        raise Failure(f"{path} is not there.")
+    text = path.read_text()
+    if len(text) > limit_characters:
+        raise Failure(f"{path} has {len(text)} characters; {limit_characters} go into a template.")
+    return {EXPLAIN: text}
+
+
 class NodeFunctions:
     """A node process with the functions loaded. Safe to be asked by many tasks at once."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        """Raises: Failure: there is no node, or a function cannot be loaded."""
+    def __init__(self, texts: Mapping[str, str], lambdas: Mapping[str, str] | None = None) -> None:
+        """``lambdas`` are Lambda@Edge's. Raises: Failure: no node, or one cannot be loaded."""
         self._process = subprocess.Popen(
             [find_node(), str(RUNNER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -95,7 +109,9 @@ class NodeFunctions:
             target=self._read, args=(self._process.stdout,), name="edge", daemon=True
         )
         self._reader.start()
-        said = self._ask({"functions": dict(texts)}).result(timeout=20)
+        said = self._ask({"functions": dict(texts), "lambdas": dict(lambdas or {})}).result(
+            timeout=20
+        )
         if "fault" in said:
             self.close()
             raise Failure(f"An edge function cannot be loaded: {said['fault']}")

@@ -30,7 +30,13 @@ from roadstead import local
 from roadstead.awslimits.apigateway import STAGE, ApiGateway
 from roadstead.awslimits.cloudfront import Behaviour, CloudFront, Origin, bucket_origin
 from roadstead.awslimits.exchange import Address
-from roadstead.awslimits.functions import EDGE, NodeFunctions, read_functions
+from roadstead.awslimits.functions import (
+    EDGE,
+    EXPLAIN,
+    NodeFunctions,
+    read_explain,
+    read_functions,
+)
 from roadstead.awslimits.limits import ApiLimits, EdgeLimits, OacSwitches
 from roadstead.awslimits.responses import GatewayResponses
 from roadstead.awslimits.s3door import S3Door
@@ -44,16 +50,20 @@ from roadstead.verifying import with_verifier
 
 WORD_HEADER = "x-roadstead-edge"
 BEHAVIOURS = (
-    Behaviour("/_up/", "bucket", "upload.js", "answer.js"),
-    Behaviour("/", "api", "front.js", "answer.js"),
+    Behaviour("/_up/*", "bucket", "upload.js", "answer.js", EXPLAIN),
+    Behaviour("/v1/images/*/layer", "api", "front.js", "answer.js", EXPLAIN),
+    Behaviour("*", "api", "front.js", "answer.js"),
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is put together. ``gateway``: a container beside the functions."""
+    """What is put together. ``gateway``: a container beside the functions; ``explain``: Lambda@Edge
+    where it is on AWS.
+    """
 
     gateway: bool = False
+    explain: bool = True
     api: ApiLimits = field(default_factory=ApiLimits)
     edge: EdgeLimits = field(default_factory=EdgeLimits)
     oac: OacSwitches = field(default_factory=OacSwitches)
@@ -110,7 +120,8 @@ def function_settings(choices: local.Choices, keys: EdgeKeys, plan: Plan) -> dic
 def functions_for(choices: local.Choices, keys: EdgeKeys, plan: Plan) -> Iterator[NodeFunctions]:
     """node with the real edge functions. Raises: Failure: no node, no files, too large."""
     settings = function_settings(choices, keys, plan)
-    functions = NodeFunctions(read_functions(EDGE, settings, plan.edge.function_bytes))
+    texts = read_functions(EDGE, settings, plan.edge.function_bytes)
+    functions = NodeFunctions(texts, read_explain(EDGE, plan.edge.lambda_characters))
     try:
         yield functions
     finally:
@@ -161,11 +172,18 @@ def at_home(
         }
         if gateway is not None:
             origins["gateway"] = Origin(gateway, "", word)
-        front = CloudFront(functions, BEHAVIOURS, origins, plan.edge)
+        front = CloudFront(functions, behaviours_of(plan), origins, plan.edge)
         yield Home(WithServers(front, bound), world, door, api, gateway)
     finally:
         for each in bound:
             each.listener.close()
+
+
+def behaviours_of(plan: Plan) -> tuple[Behaviour, ...]:
+    """Those of infra/app.json, the default one last."""
+    if plan.explain:
+        return BEHAVIOURS
+    return tuple(replace(each, on_origin_answer=None) for each in BEHAVIOURS)
 
 
 def _function_settings_of(

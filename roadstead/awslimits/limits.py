@@ -39,11 +39,15 @@ class ApiLimits:
 
 @dataclass(frozen=True)
 class EdgeLimits:
-    """CloudFront and CloudFront Functions. Spec: CloudFront quotas."""
+    """CloudFront and its functions. ``lambda_*``: Lambda@Edge's, its text as a template takes it
+    and its answer at origin response, headers and body. Spec: CloudFront quotas; Lambda's ZipFile.
+    """
 
     url_bytes: int = 8_192
     head_bytes: int = 20_480
     function_bytes: int = 10_240
+    lambda_characters: int = 4_096
+    lambda_answer_bytes: int = 1024 * 1024
     origin_timeout_s: float = 30.0
 
 

@@ -1,5 +1,6 @@
 // Runs CloudFront Functions: one line of JSON in, one line out, in the same order.
 // First line in: {"functions": {"front.js": "<text with its settings>", ...}}; out: {"ready": [...]}.
+// Beside "functions" there may be "lambdas", which are Lambda@Edge's: modules with exports.handler.
 // Then:          {"function": "front.js", "event": {...}}
 // Out:           {"result": ..., "origin": "api" | null} or {"fault": "..."}
 // A function's context has cf, crypto and Buffer, and neither timers nor require nor the network.
@@ -37,20 +38,39 @@ function load(name, text) {
   };
 }
 
-function answer(line) {
+// Lambda@Edge is plain Node.js; here without modules, without an environment and without a network.
+function loadLambda(name, text) {
+  const context = vm.createContext({Buffer, URL, URLSearchParams, module: {exports: {}}});
+  context.console = {log: () => undefined, error: () => undefined};
+  vm.runInContext(`const exports = module.exports;\n${text}`, context, {filename: name});
+  loaded[name] = async (event) => {
+    context.input = JSON.stringify(event);
+    const call = 'Promise.resolve(module.exports.handler(JSON.parse(input), {})).then((r) => JSON.stringify(r) || "null")';
+    return JSON.parse(await vm.runInContext(call, context, {timeout: TIMEOUT_MS}));
+  };
+}
+
+async function answer(line) {
   try {
     const asked = JSON.parse(line);
     if (asked.functions) {
       Object.keys(asked.functions).forEach((name) => load(name, asked.functions[name]));
+      const lambdas = asked.lambdas || {};
+      Object.keys(lambdas).forEach((name) => loadLambda(name, lambdas[name]));
       return {ready: Object.keys(loaded)};
     }
     chosen = null;
-    return {result: loaded[asked.function](asked.event), origin: chosen};
+    const result = await loaded[asked.function](asked.event);
+    return {result, origin: chosen};
   } catch (error) {
     return {fault: String(error && error.message)};
   }
 }
 
 const lines = readline.createInterface({input: process.stdin});
-lines.on('line', (line) => process.stdout.write(JSON.stringify(answer(line)) + '\n'));
+// One after the other: answers are told apart by their order alone.
+let queue = Promise.resolve();
+lines.on('line', (line) => {
+  queue = queue.then(() => answer(line)).then((said) => process.stdout.write(JSON.stringify(said) + '\n'));
+});
 lines.on('close', () => process.exit(0));

@@ -85,7 +85,7 @@ def edge(
                 "other": Origin(two),
                 **(settings or {}),
             }
-            behaviours = [Behaviour("/", "main", "request.js", "answer.js")]
+            behaviours = [Behaviour("*", "main", "request.js", "answer.js")]
             front = CloudFront(functions, behaviours, origins, limits)
             with served(front) as address:
                 yield Edge(address, main, other)

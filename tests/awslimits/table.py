@@ -67,8 +67,8 @@ ENDS: dict[Dialect, dict[Way, dict[Size, Ends]]] = {
     Dialect.STREAM: {
         Way.PLAIN: {
             Size.SMALL: Ends.WORKS,
-            Size.MIDDLE: Ends.AWS,
-            Size.LARGE: Ends.AWS,
+            Size.MIDDLE: Ends.OURS,
+            Size.LARGE: Ends.OURS,
         },
         Way.PROXY: _ALL,
         Way.GATEWAY: _ALL,

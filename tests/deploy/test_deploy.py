@@ -10,10 +10,18 @@ from pathlib import Path
 import pytest
 
 from roadstead import cli
-from roadstead.deploy.stage import changes
+from roadstead.deploy.stacks import changes
 
 FAKE = Path(__file__).with_name("fake_aws.py")
 DATA, APP = "roadstead-t-data", "roadstead-t"
+EXPLAIN = "roadstead-t-explain-eu-central-1"
+# The front is off in these tests unless they ask for it.
+TEMPLATES = {
+    "data": ["Stage", "MaxReadUnits", "Distribution"],
+    "app": ["Stage", "DataStack", "GatewayKeyArn", "SnapStart", "Front", "ExplainArn"],
+    "explain": ["Stage"],
+}
+ARN = f"arn:aws:lambda:us-east-1:123456789012:function:{EXPLAIN}:1"
 
 
 @dataclass
@@ -57,12 +65,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("FAKE_AWS", str(folder))
-    for name in ("data", "app"):
-        parameters = {
-            "data": ["Stage", "MaxReadUnits", "Distribution"],
-            "app": ["Stage", "DataStack", "GatewayKeyArn", "SnapStart"],
-        }[name]
+    for name, parameters in TEMPLATES.items():
         document = {"Parameters": {each: {} for each in parameters}}
+        if "Front" in parameters:
+            document["Parameters"]["Front"] = {"Default": "off"}
         (package / f"{name}.json").write_text(json.dumps(document))
     (package / "deployment.zip").write_bytes(b"PK")
     return Place(folder, package)
@@ -99,7 +105,12 @@ def test_the_application_is_deployed_from_what_was_packaged(place: Place) -> Non
     made = package[package.index("--output-template-file") + 1]
     assert deploy[deploy.index("--template-file") + 1] == made
     assert package[package.index("--s3-bucket") + 1] == "roadstead-t-data-artefacts-3ghi"
-    assert parameters(deploy) == {"Stage": "t", "DataStack": DATA, "GatewayKeyArn": ""}
+    assert parameters(deploy) == {
+        "Stage": "t",
+        "DataStack": DATA,
+        "GatewayKeyArn": "",
+        "ExplainArn": "",
+    }
     assert deploy[deploy.index("--capabilities") + 1] == "CAPABILITY_IAM"
 
 
@@ -173,6 +184,7 @@ def test_what_aws_says_is_passed_on_and_nothing_follows(
         (["--parameter", "Snapstart=None"], "No template has a parameter Snapstart"),
         (["--parameter", "Stage=prod"], "No template has a parameter Stage"),
         (["--parameter", "Distribution=E1"], "No template has a parameter Distribution"),
+        (["--parameter", f"ExplainArn={ARN}"], "No template has a parameter ExplainArn"),
         (["--parameter", "SnapStart"], "NAME=VALUE"),
         (["--parameter", "SnapStart=a", "--parameter", "SnapStart=b"], "given twice"),
     ],
@@ -185,7 +197,9 @@ def test_a_bad_parameter_is_refused_before_aws_is_asked(
     assert place.calls() == []
 
 
-@pytest.mark.parametrize("stage", ["", "Prod", "1st", "a_b", "x" * 21, "team-data", "a;b"])
+@pytest.mark.parametrize(
+    "stage", ["", "Prod", "1st", "a_b", "x" * 21, "team-data", "t-explain-x", "a;b"]
+)
 def test_a_bad_stage_is_refused_before_aws_is_asked(
     place: Place, capsys: pytest.CaptureFixture[str], stage: str
 ) -> None:

@@ -24,7 +24,7 @@ from chalicelib.config import (
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.service.meter import Terms
 from chalicelib.web import lines
-from roadstead.package import function, template, translate
+from roadstead.package import explain, function, template, translate
 from roadstead.package.errors import PackageError
 from tests.support.world import app_of, memory_world
 
@@ -90,7 +90,9 @@ def test_cfn_lint_has_nothing_to_say(app: Document, tmp_path: Path) -> None:
     before, after = tmp_path / "app.json", tmp_path / "app-translated.json"
     before.write_text(json.dumps(app))
     after.write_text(json.dumps(translate.translate(copy.deepcopy(app))))
-    assert lint(INFRA / "data.json", before, after) == ""
+    of_the_edge = tmp_path / "explain.json"
+    of_the_edge.write_text(json.dumps(explain.build_template(INFRA / "explain.json")))
+    assert lint(INFRA / "data.json", of_the_edge, before, after) == ""
 
 
 def test_cfn_lint_would_find_a_mistake(data: Document, tmp_path: Path) -> None:
