@@ -5,6 +5,9 @@ AUTH ?= off
 SIGNUP ?= closed
 CHALLENGE ?= basic
 ACCESS ?= open
+# on: as on AWS, with its limits. GATEWAY=on adds a gateway to that.
+AWS_LIMITS ?= off
+GATEWAY ?= off
 # Test files side by side; much of their time is waiting for servers. Without CI in the environment,
 # because pytest then prints whole layers where two differ.
 WORKERS ?= 3
@@ -12,10 +15,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test conformance check lint types imports docs docs-check templates package terraform lock clean bench
+.PHONY: help up test clients-table conformance check lint types imports docs docs-check templates package terraform lock clean bench
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 # The interpreter: python3.11 by name, else a python3 that is 3.11 or newer.
 $(VENV)/local.stamp: requirements.txt requirements-gateway.txt requirements-local.txt pyproject.toml
@@ -33,11 +36,15 @@ $(VENV)/dev.stamp: $(VENV)/local.stamp requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roadstead AUTH=off|on SIGNUP=closed|invitation|open CHALLENGE=basic|bearer
-	@exec $(BIN)/roadstead up --port $(PORT) --data $(DATA) --auth $(AUTH) --signup $(SIGNUP) --challenge $(CHALLENGE)
+up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roadstead AUTH=off|on SIGNUP=closed|invitation|open CHALLENGE=basic|bearer AWS_LIMITS=off|on GATEWAY=off|on
+	@exec $(BIN)/roadstead up --port $(PORT) --data $(DATA) --auth $(AUTH) --signup $(SIGNUP) --challenge $(CHALLENGE) $(if $(filter on,$(AWS_LIMITS)),--aws-limits) $(if $(filter on,$(GATEWAY)),--gateway)
 
 test: $(VENV)/dev.stamp ## run all tests; a client that is missing is named as not run
 	env -u CI -u BUILD_NUMBER $(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+clients-table: $(VENV)/dev.stamp ## every client x size x way in on AWS's limits, 300 MB too: minutes
+	@bash .ci/goclients.sh
+	ROADSTEAD_TEST_TABLE=whole $(BIN)/pytest tests/awslimits/test_clients.py
 
 conformance: $(VENV)/dev.stamp ## the OCI conformance programme, every option on, against a gateway: ACCESS=open|basic|bearer
 	@bash .ci/goclients.sh
@@ -53,12 +60,14 @@ types: $(VENV)/dev.stamp
 imports: $(VENV)/dev.stamp
 	$(BIN)/lint-imports
 
-docs: $(VENV)/dev.stamp ## write the generated pages: docs/api.md, docs/v1-differences.md
+docs: $(VENV)/dev.stamp ## write the generated pages: docs/api.md, docs/clients.md, docs/v1-differences.md
 	$(BIN)/python -m roadstead.gendocs
+	$(BIN)/python -m tests.awslimits.clientsdoc
 	$(BIN)/python -m tests.conformance.differences
 
 docs-check: $(VENV)/dev.stamp
 	$(BIN)/python -m roadstead.gendocs --check
+	$(BIN)/python -m tests.awslimits.clientsdoc --check
 	$(BIN)/python -m tests.conformance.differences --check
 
 package: $(VENV)/local.stamp ## build what is deployed into build/package; LAMBDA_PYTHON=/path/to/python3.12 adds bytecode
@@ -74,7 +83,7 @@ lock: $(VENV)/local.stamp ## after a change of requirements.txt: write infra/whe
 templates: $(VENV)/dev.stamp
 	$(BIN)/python -m roadstead.package
 	$(BIN)/python -m roadstead.package.translate build/package/app.json build/package/app-translated.json
-	$(BIN)/cfn-lint infra/data.json build/package/app.json build/package/app-translated.json
+	$(BIN)/cfn-lint infra/data.json build/package/explain.json build/package/app.json build/package/app-translated.json
 
 check: lint types imports docs-check templates test ## the gate: all of it
 

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# Installs the registry clients that tests/clients drives, and Debian's docker-registry as a peer.
+# Installs the registry clients that tests/clients drives, Debian's docker-registry as a peer, njs, and
+# the browser of tests/page.
 # Debian and Ubuntu only, as root or through sudo without a password.  What cannot be installed is
 # named and left out: its tests then report NOT RUN, so this script always ends with 0.
 # The clients that are Go modules come from goclients.sh, wherever Go is.
 set -uo pipefail
 
 bash "$(dirname "${BASH_SOURCE[0]}")/goclients.sh"
+bash "$(dirname "${BASH_SOURCE[0]}")/axe.sh"
 
-packages=(skopeo podman buildah containerd runc crun docker.io docker-registry)
+packages=(skopeo podman buildah containerd runc crun docker.io docker-registry njs chromium)
 # Newer releases ship the docker command apart from the daemon.
-programs=(skopeo podman buildah containerd ctr runc crun dockerd docker docker-registry)
+programs=(skopeo podman buildah containerd ctr runc crun dockerd docker docker-registry njs chromium)
 
 finish() {
     local program left_out=()

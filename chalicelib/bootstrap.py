@@ -8,11 +8,17 @@ from typing import Any
 from chalicelib.adapters.aws import open_session, shared_session
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo.store import DynamoMetadata
+from chalicelib.adapters.functions import FunctionVerifier
 from chalicelib.adapters.hashing import ResumableHashing
 from chalicelib.adapters.passwords import Argon2Passwords
 from chalicelib.adapters.s3.store import S3Blobs
 from chalicelib.adapters.words import RandomWords
-from chalicelib.config import Settings, read_collector_settings, read_settings
+from chalicelib.config import (
+    Settings,
+    read_collector_settings,
+    read_settings,
+    read_table_settings,
+)
 from chalicelib.service.sweep import Graces, Run
 from chalicelib.service.world import World
 from chalicelib.trace import hearing
@@ -29,11 +35,13 @@ def build(settings: Settings) -> World:
         settings.dynamodb_endpoint,
         session=session,
         on_request=hearing("dynamodb"),
+        clock=clock,
     )
     return World(
         metadata=store,
         accounts=store,
         search=store,
+        usage=store,
         blobs=S3Blobs(
             settings.bucket,
             settings.region,
@@ -54,11 +62,16 @@ def build(settings: Settings) -> World:
         v1_hosts=settings.v1_hosts,
         public_by_default=settings.public_by_default,
         sparse_manifests=settings.sparse_manifests,
+        expires_tags_by_name=settings.expires_tags_by_name,
         challenge=settings.challenge,
         edge_word=settings.edge_word,
         edge_key=settings.edge_key,
         host=settings.host,
+        team_hosts=settings.team_hosts,
         v1_endpoints=settings.v1_endpoints,
+        verifier=FunctionVerifier(settings.verifier, settings.region, session=session)
+        if settings.verifier
+        else None,
     )
 
 
@@ -78,6 +91,19 @@ def collector_run(**changes: Any) -> Run:
 
 
 @cache
+def verifier_world() -> World:
+    """The verifier's world: it speaks to nobody, and has no key to sign with."""
+    return build(read_settings(signs=False))
+
+
+@cache
 def world() -> World:
     """This process's world, made on the first request."""
     return build(read_settings())
+
+
+@cache
+def table() -> DynamoMetadata:
+    """The rows alone, for functions that need no keys and no bucket."""
+    read = read_table_settings()
+    return DynamoMetadata(read.table, read.region, read.dynamodb_endpoint)

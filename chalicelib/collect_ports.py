@@ -14,7 +14,7 @@ from chalicelib.domain.facts import Fact
 from chalicelib.domain.marking import Contents, Going
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Listing, Page
-from chalicelib.domain.records import Change
+from chalicelib.domain.records import Blob, Change
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import BlobStore, MetadataStore
 
@@ -70,8 +70,11 @@ class CollectStore(MetadataStore, Protocol):
         Costs: 1 conditional write.
         """
 
-    def forget_blob(self, team: str, digest: Digest, object_key: str) -> None:
-        """Delete the row of a condemned blob, whose object is gone. Costs: 1 conditional write."""
+    def forget_blob(self, team: str, blob: Blob) -> None:
+        """Delete the row of a condemned blob, whose object is gone; it counts no more.
+
+        Costs: 1 transaction.
+        """
 
     def suspect_image(self, team: str, image_id: str, at_s: int) -> None:
         """Note when a v1 image was first needed by nothing. Costs: 1 conditional write."""

@@ -13,14 +13,17 @@
 | ROADSTEAD_V1_HOSTS | host names, parted by commas, on which `/v2/` answers 404 |
 | ROADSTEAD_NEW_REPOSITORIES | `private` (default) or `public` |
 | ROADSTEAD_CHALLENGE | how a 401 of v2 asks to identify: `basic` (default) or `bearer` |
+| ROADSTEAD_TAG_EXPIRY | `on`: tags like `:2h` of an open registry expire by name (default `off`) |
 | ROADSTEAD_SPARSE_MANIFESTS | `on`: manifests may be pushed before their parts (default `off`) |
 | ROADSTEAD_EDGE_WORD | hex: what the edge in front sends along; who comes without it is refused |
 | ROADSTEAD_EDGE_KEY | hex: signs the addresses of uploads that the edge leads to the bucket |
 | ROADSTEAD_HOST | the registry's own host name, for those who came to another |
+| ROADSTEAD_TEAM_HOSTS | `*.example.com`: a team is a registry by its own host as well |
 | ROADSTEAD_V1_ENDPOINTS | hosts, parted by commas, to which v1 clients send their layers |
 | ROADSTEAD_STAGE | the stage's name in log lines and metrics (default `local`) |
 | ROADSTEAD_METRICS | what log lines make metrics by: `stage` (default), `action`, `team`, `off` |
 | ROADSTEAD_GRACE_HOURS | how long the collector leaves what nothing needs (default 24) |
+| ROADSTEAD_VERIFIER | the function that proves large uploads; absent: they are refused |
 | AWS_REGION | the region of table and bucket |
 """
 
@@ -64,14 +67,35 @@ class Settings:
     v1_hosts: frozenset[str] = frozenset()
     public_by_default: bool = False
     sparse_manifests: bool = False
+    expires_tags_by_name: bool = False
     challenge: Challenge = Challenge.BASIC
     edge_word: str | None = field(repr=False, default=None)
     edge_key: bytes | None = field(repr=False, default=None)
     host: str = ""
+    team_hosts: str = ""
     v1_endpoints: tuple[str, ...] = ()
     grace_hours: int = 24
+    verifier: str | None = None
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """All that a function needs which reads and writes rows, and signs nothing."""
+
+    table: str
+    region: str
+    dynamodb_endpoint: str | None = None
+
+
+def read_table_settings(environ: Mapping[str, str] = os.environ) -> TableSettings:
+    """Raises: SettingError."""
+    return TableSettings(
+        table=_required(environ, "ROADSTEAD_TABLE"),
+        region=_required(environ, "AWS_REGION"),
+        dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
+    )
 
 
 @dataclass(frozen=True)
@@ -88,8 +112,8 @@ def read_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
     return LogSettings(environ.get("ROADSTEAD_STAGE") or "local", metrics)
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read and check all settings.
+def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True) -> Settings:
+    """Read and check all settings; the verifier signs nothing, needs no key, and calls itself.
 
     Raises: SettingError.
     """
@@ -98,19 +122,20 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     visibility = _choice(environ, "ROADSTEAD_NEW_REPOSITORIES", ("private", "public"))
     sparse = _choice(environ, "ROADSTEAD_SPARSE_MANIFESTS", ("off", "on"))
     challenge = _choice(environ, "ROADSTEAD_CHALLENGE", ("basic", "bearer"))
+    tag_expiry = _choice(environ, "ROADSTEAD_TAG_EXPIRY", ("off", "on"))
     edge_word = _key(environ, "ROADSTEAD_EDGE_WORD")
     edge_key = _key(environ, "ROADSTEAD_EDGE_KEY")
     if edge_key is not None and edge_word is None:
         raise SettingError("ROADSTEAD_EDGE_KEY needs ROADSTEAD_EDGE_WORD")
     signing_key = _key(environ, "ROADSTEAD_SIGNING_KEY")
-    if signing_key is None:
+    if signing_key is None and signs:
         raise SettingError("ROADSTEAD_SIGNING_KEY is not set")
     return Settings(
         table=_required(environ, "ROADSTEAD_TABLE"),
         bucket=_required(environ, "ROADSTEAD_BUCKET"),
         region=_required(environ, "AWS_REGION"),
         mode=Mode(auth),
-        signing_key=signing_key,
+        signing_key=signing_key or b"",
         gateway_key=_key(environ, "ROADSTEAD_GATEWAY_KEY"),
         dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
         s3_endpoint=environ.get("ROADSTEAD_S3_ENDPOINT") or None,
@@ -118,12 +143,16 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         v1_hosts=frozenset(_hosts(environ, "ROADSTEAD_V1_HOSTS")),
         public_by_default=visibility == "public",
         sparse_manifests=sparse == "on",
+        expires_tags_by_name=tag_expiry == "on",
         challenge=Challenge(challenge),
         s3_public_endpoint=environ.get("ROADSTEAD_S3_PUBLIC_ENDPOINT") or None,
         edge_word=edge_word.hex() if edge_word else None,
         edge_key=edge_key,
         host=_one_host(environ, "ROADSTEAD_HOST"),
+        team_hosts=check_wildcard(environ.get("ROADSTEAD_TEAM_HOSTS", ""), "ROADSTEAD_TEAM_HOSTS"),
         v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
+        # The verifier cannot be told its own name by the template that makes it.
+        verifier=environ.get("ROADSTEAD_VERIFIER" if signs else "AWS_LAMBDA_FUNCTION_NAME") or None,
     )
 
 
@@ -161,6 +190,14 @@ def _one_host(environ: Mapping[str, str], name: str) -> str:
     if len(hosts) > 1:
         raise SettingError(f"{name} must be one host name")
     return hosts[0] if hosts else ""
+
+
+def check_wildcard(text: str, name: str) -> str:
+    """`*.example.com`, or nothing. Raises: SettingError, of the setting of this name."""
+    text = text.strip().lower()
+    if text and not (text.startswith("*.") and _HOST.fullmatch(text[2:]) and ":" not in text):
+        raise SettingError(f"{name} must look like *.example.com")
+    return text
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -10,6 +10,8 @@ from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import ApiToken, GrantRecord, Repository, User
 from chalicelib.domain.search import Found
+from chalicelib.domain.teams import Role, Team
+from chalicelib.team_ports import TeamStore
 
 
 @dataclass(frozen=True)
@@ -20,24 +22,30 @@ class LoginFacts:
     by_name: Failures
     by_address: Failures
     token: ApiToken | None = None
+    team: Team | None = None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What a repository's record says of somebody: is it public, and what was granted to them."""
+    """What a repository's record and its team's say of somebody; nothing of what has expired.
+
+    Is it public, what was granted to them, and what they are in the team.
+    """
 
     repository: Repository | None
     access: str | None = None
+    team: Team | None = None
+    role: Role | None = None
 
 
-class AccountStore(Protocol):
-    """Users, invitations, wrong passwords, grants."""
+class AccountStore(TeamStore, Protocol):
+    """Users, invitations, wrong passwords, grants, teams."""
 
     def find_user(self, name: str) -> User | None:
         """Costs: 1 read."""
 
     def find_login(self, name: str, address: str, token_id: str | None = None) -> LoginFacts:
-        """The user with the failures under this name and from this address, and an API token.
+        """The user, or with a token the team, that has this name; the failures; an API token.
 
         Costs: 1 batch read.
         """
@@ -52,7 +60,8 @@ class AccountStore(Protocol):
         """Make an account, all or nothing; ``invitation`` is the hash of one, used up by it.
 
         An invitation counts while it has not run out at the user's ``created_at_s``.
-        Raises: Conflict: the name or the address is taken; Missing: no such invitation.
+        Raises: Conflict: the name, by a team as well, or the address is taken; Missing: no such
+        invitation.
         Costs: 1 transaction; 1 or 2 reads more when it is refused.
         """
 
@@ -79,7 +88,7 @@ class AccountStore(Protocol):
         """Raises: Missing. Costs: 1 transaction."""
 
     def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
-        """The repository's record and what was granted to this user. Costs: 1 read."""
+        """What somebody is to a repository and its team. Costs: 1 batch read."""
 
     def put_grant(self, team: str, grant: GrantRecord) -> None:
         """Raises: Conflict: there is no such repository. Costs: 1 transaction."""
@@ -91,7 +100,10 @@ class AccountStore(Protocol):
         """Bytewise by user. Costs: 1 query."""
 
     def list_granted(self, user: str) -> Sequence[GrantRecord]:
-        """All that was granted to a user, in whatever team. Costs: 1 query."""
+        """All that was granted to a user, in whatever team, in repositories that are there.
+
+        Costs: 1 query; 1 batch read for each hundred where there is something.
+        """
 
 
 class SearchStore(Protocol):

@@ -48,7 +48,7 @@ class ImageStore(Protocol):
     ) -> ListedImages:
         """The images that exist, and which of the ids the repository lists.
 
-        Costs: 1 batch read for each hundred keys, of which each id has two.
+        Costs: 1 batch read for each hundred keys: two for each id, and two more.
         """
 
     def list_holders(self, team: str, image_id: str) -> Sequence[RepositoryName]:
@@ -71,7 +71,8 @@ class ImageStore(Protocol):
 
         ``closing`` is the upload that brought the bytes; it ends with it.
         Raises: Conflict when the json is no longer the one that the checksum covers, or the
-        image is sealed or gone; Gone: as for ``put_blob``. Costs: 1 transaction.
+        image is sealed or gone; Gone, Refused as for ``MetadataStore.put_blob``.
+        Costs: 1 batch read, 1 transaction; 1 batch read more where the team has a quota of bytes.
         """
 
     def seal_image(self, team: str, image: V1Image) -> None:

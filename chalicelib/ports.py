@@ -14,9 +14,10 @@ from typing import Protocol
 
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.marking import Contents
-from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.names import Reference, RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Blob, Change, Repository, StoredManifest, Tag, TagEvent
+from chalicelib.domain.teams import Team
 from chalicelib.domain.upload import Part, UploadSession
 from chalicelib.image_ports import ImageStore
 
@@ -45,6 +46,10 @@ class Throttled(Unavailable):
     """The back end has more to do than it takes: whoever comes again a little later is served."""
 
 
+class Refused(PortError):
+    """What the team is forbids it: it has expired, or a quota of it is used up; in a sentence."""
+
+
 class PartRefused(PortError):
     """The blob store will not join these parts: one is missing, replaced or too small."""
 
@@ -66,12 +71,28 @@ class PushSurvey:
     tags: Mapping[TagName, Tag] = field(default_factory=dict)
     blobs: Mapping[Digest, Blob] = field(default_factory=dict)
     manifests: frozenset[Digest] = frozenset()
+    team: Team | None = None
+
+
+@dataclass(frozen=True)
+class PullSurvey:
+    """What a pull needs to know, as one consistent set of strong reads.
+
+    ``tag`` or ``manifest`` is what was asked for; neither in a repository that has expired.
+    """
+
+    tag: Tag | None = None
+    manifest: StoredManifest | None = None
+    repository: Repository | None = None
+    team: Team | None = None
 
 
 class MetadataStore(ImageStore, Protocol):
     """Repositories, tags, manifests, links, uploads, v1 images, users. Reads are strong.
 
     Every verb but those on users takes the team: what one team stores, no other ever sees.
+    What has expired is not there: the store looks at its clock with every verb. A repository that
+    has expired goes, with all that it holds, before anything new begins under its name.
     """
 
     # --- repositories -------------------------------------------------------------------------
@@ -82,11 +103,13 @@ class MetadataStore(ImageStore, Protocol):
     def put_repository(self, team: str, repository: Repository) -> None:
         """Create it with its search entries; one that exists stays as it is.
 
-        Costs: 1 transaction; of one that exists 1 read more.
+        Raises: Refused: the team has expired, or has as many as it may.
+        Costs: 1 transaction; of one that exists 1 read more. With accounts 1 read before it, and
+        1 query where the team has a quota of repositories.
         """
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
-        """Bytewise by full path. Costs: 1 query."""
+        """Bytewise by full path. Costs: 1 query; with accounts 1 read more."""
 
     # --- manifests and tags -------------------------------------------------------------------
 
@@ -126,10 +149,16 @@ class MetadataStore(ImageStore, Protocol):
         Costs: 1 transaction; above some 45 children (fewer beside many tags) 1 for each 50.
         """
 
+    def survey_pull(self, team: str, name: RepositoryName, reference: Reference) -> PullSurvey:
+        """What a tag or a digest names, with the records that say whether it may be served.
+
+        Costs: 1 batch read.
+        """
+
     def find_manifest(
         self, team: str, name: RepositoryName, digest: Digest
     ) -> StoredManifest | None:
-        """Costs: 1 read."""
+        """Costs: 1 batch read."""
 
     def find_manifests(
         self, team: str, name: RepositoryName, digests: Sequence[Digest]
@@ -143,7 +172,7 @@ class MetadataStore(ImageStore, Protocol):
         """
 
     def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
-        """The tag, with its manifest when it points to one. Costs: 1 read."""
+        """The tag, with its manifest when it points to one. Costs: 1 batch read."""
 
     def put_tag(
         self, team: str, repository: Repository, tag: Tag, change: Change, *, fixed: bool = False
@@ -178,14 +207,24 @@ class MetadataStore(ImageStore, Protocol):
         """
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
-        """Bytewise by name, without their manifests' bytes and annotations. Costs: 1 query."""
+        """Bytewise by name, without their manifests' bytes and annotations.
+
+        Costs: 1 batch read, 1 query; 1 query more for each thousand tags that have expired.
+        """
+
+    def list_tags_whole(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
+        """The same with the manifests' bytes, where those are kept in rows; for short pages.
+
+        A tag that goes meanwhile is left out. Costs: 1 query, as for ``list_tags``, and 1 batch
+        read for each hundred.
+        """
 
     def list_history(
         self, team: str, name: RepositoryName, tag: TagName, page: Page
     ) -> Listing[TagEvent]:
         """What a tag was pointed to, the newest first; ``page.after`` is an event's ``order``.
 
-        It outlives the tag, and ends with the repository. Costs: 1 query.
+        It outlives the tag, and ends with the repository. Costs: 1 batch read, 1 query.
         """
 
     def list_referrers(
@@ -199,19 +238,19 @@ class MetadataStore(ImageStore, Protocol):
         """The manifests that name this subject, whether or not it is there; without their bytes.
 
         In the order of ``referrer_order``, which ``page.after`` is one of; only those of one
-        artifact type, where it is given. Costs: 1 query.
+        artifact type, where it is given. Costs: 1 batch read, 1 query.
         """
 
     # --- blobs --------------------------------------------------------------------------------
 
     def find_link(self, team: str, name: RepositoryName, digest: Digest) -> Blob | None:
-        """The blob, when this repository may serve it. Costs: 1 read."""
+        """The blob, when this repository may serve it. Costs: 1 batch read."""
 
     def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
         """Stop serving a blob in this repository, and forget the word of ``find_edge_word``.
 
         What the edge has taken under that word would bring the blob back.
-        Raises: Missing. Costs: 1 transaction.
+        Raises: Missing. Costs: 1 batch read, 1 transaction.
         """
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
@@ -225,10 +264,12 @@ class MetadataStore(ImageStore, Protocol):
     ) -> None:
         """Make proved bytes visible in a repository, and end the upload that brought them.
 
-        Where somebody else has brought the same bytes meanwhile, theirs are linked.
+        The bytes that are new to a team count towards its quota. Where somebody else has brought
+        the same bytes meanwhile, theirs are linked.
         Raises: Conflict when ``closing`` is no longer held by its claim; Gone: the object of a blob
-        that ``is_kept`` has been collected meanwhile. Costs: 1 transaction; 1 read, and perhaps
-        1 transaction more when somebody was faster.
+        that ``is_kept`` has been collected meanwhile; Refused: the team has expired, or its quota
+        of bytes is used up.
+        Costs: 1 batch read, 1 transaction; 1 batch read more where the team has such a quota.
         """
 
     def spare_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
@@ -243,12 +284,16 @@ class MetadataStore(ImageStore, Protocol):
     # --- what the edge has taken --------------------------------------------------------------
 
     def find_edge_word(self, team: str, name: RepositoryName) -> str | None:
-        """The word under which the edge keeps what it takes for a repository. Costs: 1 read."""
+        """The word under which the edge keeps what it takes for a repository.
+
+        Costs: 1 batch read.
+        """
 
     def give_edge_word(self, team: str, name: RepositoryName, word: str) -> str:
         """The repository's word, which is this one where it had none; of two at once both get one.
 
-        It may come before the repository, and ends with it. Costs: 1 write.
+        It may come before the repository, and ends with it. Raises: Refused: the team has expired.
+        Costs: 1 batch read, 1 write.
         """
 
     def adopt_blobs(
@@ -257,7 +302,7 @@ class MetadataStore(ImageStore, Protocol):
         """Make proved bytes visible that lie under a repository's word, while it still has it.
 
         Raises: Conflict: the repository that had it is being deleted; some may be visible until
-        it is gone. Costs: 1 transaction for each 49.
+        it is gone; Refused as for ``put_blob``. Costs: for each 45 those of ``put_blob``.
         """
 
     # --- uploads ------------------------------------------------------------------------------
@@ -380,6 +425,16 @@ class Hashing(Protocol):
 
     def resume(self, algorithm: str, state: bytes) -> Hasher:
         """Raises: Unavailable where the platform cannot continue a state."""
+
+
+class Verifier(Protocol):
+    """Reads what has come, beside the requests: see ``service/verify.py``."""
+
+    def ask(self, team: str, upload_id: str) -> None:
+        """Have an upload proved soon, by a run of its own. May be repeated.
+
+        Raises: Unavailable. Costs: 1 call.
+        """
 
 
 class Clock(Protocol):

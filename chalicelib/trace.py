@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 
 
 @dataclass
@@ -44,6 +45,10 @@ class Trace:
     calls: Counter[str] = field(default_factory=Counter)
 
 
+A = TypeVar("A")
+T = TypeVar("T")
+# A request may ask S3 on several threads at once.
+_COUNTING = Lock()
 _CURRENT: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
@@ -64,12 +69,35 @@ def note(**facts: Any) -> None:
             setattr(trace, name, value)
 
 
+def count(**amounts: int) -> None:
+    """Add to fields of the current request's trace."""
+    trace = _CURRENT.get()
+    if trace is not None:
+        for name, amount in amounts.items():
+            setattr(trace, name, getattr(trace, name) + amount)
+
+
+def carried(work: Callable[[A], T]) -> Callable[[A], T]:
+    """The same work, done on other threads in the name of the request that is current here."""
+    trace = _CURRENT.get()
+
+    def carry(argument: A) -> T:
+        token = _CURRENT.set(trace)
+        try:
+            return work(argument)
+        finally:
+            _CURRENT.reset(token)
+
+    return carry
+
+
 def hearing(service: str) -> Callable[[str], None]:
     """What an adapter calls with the operation of each request that it sends."""
 
     def heard(operation: str) -> None:
         trace = _CURRENT.get()
         if trace is not None:
-            trace.calls[f"{service}.{operation}"] += 1
+            with _COUNTING:
+                trace.calls[f"{service}.{operation}"] += 1
 
     return heard

@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from chalicelib.config import SettingError, check_wildcard
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
+from roadstead.doctor import command as doctor
 from roadstead.failure import Failure
+from roadstead.team import cli as team
+from roadstead.usage import command as usage
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
@@ -26,6 +30,19 @@ def parser() -> argparse.ArgumentParser:
     """The grammar of the command line."""
     root = argparse.ArgumentParser(prog="roadstead", description="A Docker registry, serverless.")
     commands = root.add_subparsers(dest="command", required=True)
+    _add_up(commands)
+    add_parsers(commands)
+    _add_gateway(commands)
+    _add_collect(commands)
+    deployment.add_commands(commands)
+    doctor.add_command(commands)
+    team.add_command(commands)
+    usage.add_command(commands)
+    _add_admin(commands)
+    return root
+
+
+def _add_up(commands: Any) -> None:
     up = commands.add_parser("up", help="run a registry here, in the foreground")
     up.add_argument("--port", type=int, default=DEFAULT_PORT)
     up.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the folder that keeps it all")
@@ -55,15 +72,26 @@ def parser() -> argparse.ArgumentParser:
         help="take manifests whose parts are not all here (off: it catches clients that lose data)",
     )
     _add_downloads(up)
+    _add_teams(up)
     up.add_argument(
         "--log",
         action="store_true",
         help="write a line of JSON for each request to stderr; without it only warnings",
     )
-    add_parsers(commands)
-    _add_gateway(commands)
-    _add_collect(commands)
-    deployment.add_commands(commands)
+    up.add_argument(
+        "--aws-limits",
+        action="store_true",
+        help="serve as on AWS: the edge's functions under node, and the limits of CloudFront, "
+        "API Gateway, Lambda and S3 (docs/aws-at-home.md)",
+    )
+    up.add_argument(
+        "--gateway",
+        action="store_true",
+        help="with --aws-limits: a gateway beside the functions, for uploads that they cannot take",
+    )
+
+
+def _add_admin(commands: Any) -> None:
     admin = commands.add_parser("admin", help="administrators").add_subparsers(
         dest="admin", required=True
     )
@@ -73,7 +101,6 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--password-stdin", action="store_true", help="read it from stdin")
     invite = admin.add_parser("invite", help="make an invitation for one account, shown once")
     invite.add_argument("--data", type=Path, default=DEFAULT_DATA)
-    return root
 
 
 def _add_collect(commands: Any) -> None:
@@ -119,6 +146,27 @@ def _add_downloads(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_teams(up: argparse.ArgumentParser) -> None:
+    up.add_argument(
+        "--team-hosts",
+        default="",
+        metavar="*.DOMAIN",
+        help="with --auth on: crew.DOMAIN/app is crew/app, for the team crew",
+    )
+    up.add_argument(
+        "--tag-expiry",
+        action="store_true",
+        help="with --auth off: tags like :2h and :7d expire by their name; teams say so themselves",
+    )
+
+
+def _wildcard(text: str) -> str:
+    try:
+        return check_wildcard(text, "--team-hosts")
+    except SettingError as error:
+        raise Failure(str(error)) from error
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a refusal is a sentence on stderr and status 1."""
     asked = parser().parse_args(arguments)
@@ -143,6 +191,14 @@ def _run(asked: argparse.Namespace) -> int:
         from roadstead import collecting  # noqa: PLC0415
 
         return collecting.run(asked)
+    if asked.command == "doctor":
+        return doctor.run(asked)
+    if asked.command == "team":
+        from roadstead.team import commands  # noqa: PLC0415
+
+        return commands.run(asked)
+    if asked.command == "usage":
+        return usage.run(asked)
     if asked.command == "gateway":
         run_gateway(asked)
     elif asked.command in ("push", "pull", "proxy"):
@@ -174,10 +230,24 @@ def run_registry(asked: argparse.Namespace) -> None:
         challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
         downloads = Downloads(asked.downloads)
         choices = Choices(
-            Mode(asked.auth), SignUp(asked.signup), hosts, challenge, sparse, downloads
+            Mode(asked.auth),
+            SignUp(asked.signup),
+            hosts,
+            challenge,
+            sparse,
+            downloads,
+            _wildcard(asked.team_hosts),
+            asked.tag_expiry,
         )
         configure(sys.stderr, requests=asked.log)
-        up.run(asked.data, asked.port, choices)
+        if asked.aws_limits:
+            from roadstead.awslimits import command  # noqa: PLC0415
+
+            command.run(asked.data, asked.port, choices, gateway=asked.gateway)
+        elif asked.gateway:
+            raise Failure("--gateway belongs to --aws-limits: without it all goes by a gateway.")
+        else:
+            up.run(asked.data, asked.port, choices)
     elif asked.admin == "invite":
         print(admin.invite(asked.data))
     else:

@@ -30,6 +30,7 @@ TITLES = {
     Family.V1_REGISTRY: "Registry v1",
     Family.V1_INDEX: "Hub and index v1",
     Family.ROOT: "The root",
+    Family.PAGE: "The page",
 }
 
 
@@ -44,6 +45,8 @@ def render() -> str:
 
 
 def _shape(family: Family) -> str:
+    if family is Family.PAGE:
+        return "Answers and errors are HTML; docs/page.md says what is on it."
     if family in V1_FAMILIES:
         return 'Errors are `{"error": "message"}`.'
     return 'Errors are `{"errors": [{"code", "message", "detail"}]}`.'

@@ -24,6 +24,7 @@ from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.downloads import Downloads
 from roadstead.private import write_private
+from roadstead.verifying import with_verifier
 
 TABLE = "roadstead"
 BUCKET = "roadstead"
@@ -39,6 +40,8 @@ class Choices:
     challenge: Challenge = Challenge.BASIC
     sparse_manifests: bool = False
     downloads: Downloads = Downloads.REDIRECT
+    team_hosts: str = ""
+    expires_tags_by_name: bool = False
 
 
 def registry_keys(data: Path, mode: Mode) -> tuple[bytes, bytes]:
@@ -93,6 +96,8 @@ def settings_for(
         v1_hosts=choices.v1_hosts,
         challenge=choices.challenge,
         sparse_manifests=choices.sparse_manifests,
+        team_hosts=choices.team_hosts,
+        expires_tags_by_name=choices.expires_tags_by_name,
         signing_key=keys[0],
         gateway_key=keys[1],
         dynamodb_endpoint=endpoints.dynamodb_url,
@@ -105,10 +110,15 @@ def settings_for(
 def open_world(endpoints: StackEndpoints, choices: Choices, keys: tuple[bytes, bytes]) -> World:
     """The registry's world, its table and bucket made where they are not there yet."""
     settings = settings_for(endpoints, choices, keys)
+    make_stores(settings, endpoints)
+    return with_verifier(build(settings))
+
+
+def make_stores(settings: Settings, endpoints: StackEndpoints) -> None:
+    """The table and the bucket, where they are not there yet."""
     session = open_session(endpoints.s3_access_key, endpoints.s3_secret_key)
     create_table(settings.table, settings.region, endpoints.dynamodb_url, session=session)
     create_bucket(settings.bucket, settings.region, endpoints.s3_url, session=session)
-    return build(settings)
 
 
 def remember_endpoints(data: Path, endpoints: StackEndpoints) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -20,6 +21,7 @@ from roadstead.gateway.asgi import Gateway
 from roadstead.gateway.downloads import Downloads
 from roadstead.gateway.events import LambdaFront
 from roadstead.gateway.serve import listen, make_server
+from roadstead.usage.metering import metering
 
 HOST = "127.0.0.1"
 WATCH_S = 1.0
@@ -41,7 +43,9 @@ def run(data: Path, port: int, choices: local.Choices) -> None:
         try:
             world = local.open_world(endpoints, choices, local.registry_keys(data, choices.mode))
             local.remember_endpoints(data, endpoints)
-            serve(stack, world, listener, data, endpoints, choices.downloads)
+            app = make_gateway(world, choices.downloads)
+            with metering(data, world.usage, world.clock):
+                serve(stack, app, listener, data, endpoints, choices.mode)
         finally:
             local.forget_endpoints(data)
             stack.stop()
@@ -70,18 +74,20 @@ def make_gateway(world: World, downloads: Downloads = Downloads.REDIRECT) -> Gat
 
 def serve(
     stack: EmbeddedStack,
-    world: World,
+    app: Any,
     listener: socket.socket,
     data: Path,
     endpoints: StackEndpoints,
-    downloads: Downloads,
+    mode: Mode,
+    *,
+    believes_proxies: bool = True,
 ) -> None:
-    """Run the gateway until it is told to stop, or until a server behind it dies."""
+    """Run an ASGI application until it is told to stop, or until a server behind it dies."""
     port = listener.getsockname()[1]
-    server = make_server(make_gateway(world, downloads), host=HOST, port=port)
+    server = make_server(app, host=HOST, port=port, believes_proxies=believes_proxies)
     done = threading.Event()
     watcher = threading.Thread(
-        target=_watch, args=(stack, server, done, port, data, world.mode, endpoints), daemon=True
+        target=_watch, args=(stack, server, done, port, data, mode, endpoints), daemon=True
     )
     watcher.start()
     try:

@@ -49,6 +49,11 @@ def test_the_edges_settings_are_read() -> None:
         ({"ROADSTEAD_V1_ENDPOINTS": "a.test\r\nX: y"}, "ROADSTEAD_V1_ENDPOINTS"),
         ({"ROADSTEAD_V1_ENDPOINTS": "a b"}, "ROADSTEAD_V1_ENDPOINTS"),
         ({"ROADSTEAD_V1_HOSTS": "a/b"}, "ROADSTEAD_V1_HOSTS"),
+        ({"ROADSTEAD_TEAM_HOSTS": "teams.test"}, "ROADSTEAD_TEAM_HOSTS"),
+        ({"ROADSTEAD_TEAM_HOSTS": "*teams.test"}, "ROADSTEAD_TEAM_HOSTS"),
+        ({"ROADSTEAD_TEAM_HOSTS": "*.example.com:5000"}, "ROADSTEAD_TEAM_HOSTS"),
+        ({"ROADSTEAD_TEAM_HOSTS": "*.a.test,*.b.test"}, "ROADSTEAD_TEAM_HOSTS"),
+        ({"ROADSTEAD_TAG_EXPIRY": "yes"}, "ROADSTEAD_TAG_EXPIRY"),
     ],
 )
 def test_a_mistake_is_named_and_its_value_is_not_shown(given: dict[str, str], name: str) -> None:
@@ -62,3 +67,12 @@ def test_no_secret_is_shown_with_the_settings() -> None:
     assert WORD not in shown
     assert KEY not in shown
     assert repr(bytes.fromhex(KEY)) not in shown
+
+
+def test_the_settings_of_teams_are_read() -> None:
+    given = {"ROADSTEAD_TEAM_HOSTS": " *.Teams.Example.com", "ROADSTEAD_TAG_EXPIRY": "on"}
+    settings = read_settings({**NEEDED, **given})
+    assert settings.team_hosts == "*.teams.example.com"
+    assert settings.expires_tags_by_name
+    settings = read_settings(NEEDED)
+    assert (settings.team_hosts, settings.expires_tags_by_name) == ("", False)

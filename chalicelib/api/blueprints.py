@@ -12,6 +12,7 @@ from chalice.app import Blueprint
 from chalice.app import Response as ChaliceResponse
 
 from chalicelib.api import (
+    page,
     uploader,
     v1_files,
     v1_images,
@@ -22,15 +23,20 @@ from chalicelib.api import (
     v2_blobs,
     v2_lists,
     v2_manifests,
+    v2_teams,
     v2_tokens,
+    v2_usage,
 )
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp, read_request, to_chalice
 from chalicelib.web.endpoints import (
     ALL_METHODS,
     BY_NAME,
+    ENDS,
     EXTENSIONS,
+    PAGE,
     ROOT,
+    TEAMS,
     UPLOADER,
     V1,
     V2,
@@ -41,10 +47,12 @@ from chalicelib.web.endpoints import (
     native_paths,
 )
 from chalicelib.web.front import fronted
+from chalicelib.web.hosts import at_host
 from chalicelib.web.messages import Request, Response
 from chalicelib.web.pipeline import refuse, respond
 
 FAMILIES = (
+    page,
     uploader,
     v1_files,
     v1_images,
@@ -55,10 +63,17 @@ FAMILIES = (
     v2_blobs,
     v2_lists,
     v2_manifests,
+    v2_teams,
     v2_tokens,
+    v2_usage,
 )
-GREEDY = (*V2, *EXTENSIONS, *UPLOADER)
+GREEDY = (*V2, *EXTENSIONS, *TEAMS, *ENDS, *UPLOADER)
 WorldMaker = Callable[[], World]
+
+
+def answered(world: World, endpoint: Endpoint, request: Request) -> Response:
+    """The answer of an endpoint, in the names of the host that was asked."""
+    return at_host(world, endpoint, request, lambda each: respond(world, endpoint, each))
 
 
 def native_view(
@@ -70,7 +85,7 @@ def native_view(
         request = with_repository(current(app))
 
         def answer(request: Request) -> Response:
-            return respond(world(), endpoint, request)
+            return answered(world(), endpoint, request)
 
         return to_chalice(fronted(world(), request, endpoint.family, answer))
 
@@ -109,7 +124,7 @@ def greedy_view(
         found = match(request.method, request.path, table)
         if found.endpoint is None:
             return refuse(family_of_path(request.path), found.allowed)
-        return respond(world(), found.endpoint, replace_params(request, dict(found.params)))
+        return answered(world(), found.endpoint, replace_params(request, dict(found.params)))
 
     def view() -> ChaliceResponse:
         request = current(app)
@@ -164,5 +179,6 @@ def register_all(app: RegistryApp, world: WorldMaker) -> RegistryApp:
     """Put every family on the app. ``world`` is called on the first request, not before."""
     app.register_blueprint(native_blueprint(app, world, (*V1, *ROOT)))
     app.register_blueprint(greedy_blueprint(app, world, ("/v2", "/v2/{proxy+}"), GREEDY))
+    app.register_blueprint(greedy_blueprint(app, world, ("/ui", "/ui/{proxy+}"), PAGE))
     app.register_blueprint(greedy_blueprint(app, world, ("/{proxy+}",), tuple(BY_NAME.values())))
     return app

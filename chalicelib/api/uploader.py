@@ -4,7 +4,8 @@ Documents, in both directions:
 
     whole    {"digest", "size_bytes"}      -> {"url", "headers"}
     claim    {"content_range"?, "length_bytes"?, "claim"?}
-             -> {"upload_id", "claim", "offset_bytes", "algorithm", "hash_state"?, "digest"?,
+             -> {"upload_id", "claim", "offset_bytes", "algorithm", "provable_bytes", "hash_state"?,
+                 "digest"?,
                  "stored": [[number, etag, size]...], "held_tail"?: {"key", "size_bytes", "url"},
                  "parts": [{"number", "url", "size_bytes"}...], "tail": {"key", "url"}}
     parts    {"claim", "first"}           -> {"parts": [...], "tail": {"key", "url"}}
@@ -25,6 +26,7 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.ranges import parse_content_range, render_received
 from chalicelib.domain.upload import Part, RunningHash, Tail, upload_path
 from chalicelib.service import remote
+from chalicelib.service.teams import check_room
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -36,6 +38,7 @@ def whole(call: Call) -> Response:
     asked, upload_id = _body(call), call.request.params["upload_id"]
     digest = parse_digest(text_of(asked, "digest"))
     size_bytes = number_of(asked, "size_bytes")
+    check_room(call.world, call.name, size_bytes)
     url = remote.whole_url(call.world, call.name, upload_id, digest, size_bytes)
     checksum = base64.b64encode(bytes.fromhex(digest.hex)).decode()
     return json_response({"url": url, "headers": {"x-amz-checksum-sha256": checksum}})
@@ -82,6 +85,7 @@ def render_handed(handed: remote.Handed) -> dict[str, object]:
     document["offset_bytes"] = session.offset_bytes
     document["algorithm"] = session.algorithm
     document["proof_lost"] = session.proof_lost
+    document["provable_bytes"] = handed.provable_bytes
     document["stored"] = [[part.number, part.etag, part.size_bytes] for part in session.parts]
     document |= render_urls(handed)
     if session.running:

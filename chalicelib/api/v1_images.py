@@ -12,9 +12,9 @@ from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.image import V1Image, check_image_id, check_readable
 from chalicelib.domain.media_types import JSON
-from chalicelib.domain.ranges import starts_behind
+from chalicelib.domain.ranges import asked_bytes, starts_behind
 from chalicelib.service import bridge, images
-from chalicelib.trace import note
+from chalicelib.trace import count, note
 from chalicelib.web.messages import Response, json_response
 from chalicelib.web.pipeline import Call, handles
 
@@ -102,7 +102,8 @@ def get_layer(call: Call) -> Response:
         # A client that resumes at the very end wants a 416 without a body; S3's has one.
         return Response(416, {"Content-Range": f"bytes */{layer.size_bytes}"})
     if call.request.method == "GET":
-        note(bytes_pulled=layer.size_bytes)
+        wanted = call.request.headers.get("range")
+        note(bytes_pulled=asked_bytes(wanted, layer.size_bytes))
     # The redirect runs out, so it is not to be cached as the layer behind it may be.
     url = images.layer_url(call.world, layer, call.request.method)
     return Response(302, {"Location": url, "Cache-Control": "no-store"})
@@ -112,7 +113,7 @@ def get_layer(call: Call) -> Response:
 def put_layer(call: Call) -> Response:
     image_id, data = image_id_of(call), call.request.body
     images.put_layer(call.world, call.team, image_id, data, call.listed_in)
-    note(bytes_pushed=len(data))
+    count(bytes_pushed=len(data))
     return json_response(True)
 
 

@@ -18,11 +18,6 @@ def ping(call: Call) -> Response:
     return json_response(True, headers={"X-Docker-Registry-Standalone": "False"})
 
 
-@handles("root.health")
-def health(call: Call) -> Response:
-    return json_response("Roadstead")
-
-
 def grant_headers(call: Call, access: str) -> dict[str, str]:
     """Where to push or pull, and, when it was asked for, the token that allows it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.domain.access import Action, reads_whole_team
 from chalicelib.domain.digest import DEFAULT_ALGORITHM, HEX_CHARS, Digest, parse_digest
 from chalicelib.domain.errors import ErrorCode, RegistryError
@@ -10,16 +12,20 @@ from chalicelib.domain.ranges import ByteSpan, parse_content_range, render_recei
 from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import UploadSession, upload_path
 from chalicelib.service import edge, pull, uploads
-from chalicelib.trace import note
+from chalicelib.service.teams import check_room
+from chalicelib.trace import count
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call, authorize, handles
+
+RETRY_AFTER_S = "2"
 
 
 @handles("v2.blob.get")
 def get_blob(call: Call) -> Response:
     digest = parse_digest(call.request.params["digest"])
-    url = pull.blob_url(call.world, call.name, digest, call.request.method)
+    wanted = call.request.headers.get("range")
+    url = pull.blob_url(call.world, call.name, digest, call.request.method, wanted)
     headers = {
         "Location": url,
         "Docker-Content-Digest": str(digest),
@@ -45,11 +51,12 @@ def start_upload(call: Call) -> Response:
     elif "digest" in query:
         digest = parse_digest(query["digest"])
         blob = uploads.put_whole(call.world, call.name, digest, call.request.body)
-        note(bytes_pushed=blob.size_bytes)
+        count(bytes_pushed=blob.size_bytes)
         return _created(call, blob)
     algorithm = query.get("digest-algorithm", DEFAULT_ALGORITHM)
     if algorithm not in HEX_CHARS:
         raise RegistryError(ErrorCode.DIGEST_INVALID, "unsupported digest-algorithm")
+    check_room(call.world, call.name)
     return _awaited(call, uploads.start(call.world, call.name, algorithm), 202)
 
 
@@ -89,9 +96,13 @@ def append_upload(call: Call) -> Response:
 def close_upload(call: Call) -> Response:
     digest = required_digest(call)
     upload_id, body = call.request.params["upload_id"], call.request.body
-    blob = uploads.close(call.world, call.name, upload_id, digest, body, _span(call))
-    note(bytes_pushed=blob.size_bytes)
-    return _created(call, blob)
+    closed = uploads.close(call.world, call.name, upload_id, digest, body, _span(call))
+    if isinstance(closed, UploadSession):
+        # Neither 201, for the blob is not there, nor an error: whoever asks again is told the end.
+        pending = _accepted(closed, 202)
+        return replace(pending, headers={**pending.headers, "Retry-After": RETRY_AFTER_S})
+    count(bytes_pushed=closed.size_bytes)
+    return _created(call, closed)
 
 
 @handles("v2.upload.cancel")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chalicelib.domain.names import parse_reference, parse_tag
 from chalicelib.domain.negotiate import parse_accept
 from chalicelib.service import manifests
-from chalicelib.trace import note
+from chalicelib.trace import count, note
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call, handles
@@ -17,13 +17,15 @@ from chalicelib.web.pipeline import Call, handles
 def get_manifest(call: Call) -> Response:
     reference = parse_reference(call.request.params["reference"])
     accepted = parse_accept(call.request.headers.every("accept"))
-    served = manifests.pull(call.world, call.name, reference, accepted)
+    is_counted = call.request.method != "HEAD"
+    served = manifests.pull(call.world, call.name, reference, accepted, is_counted=is_counted)
     digest = str(served.digest)
     note(pulls=int(call.request.method == "GET"))
     headers = {
         "Content-Type": served.media_type,
         "Docker-Content-Digest": digest,
         "ETag": f'"{digest}"',
+        **warning_headers(served.warnings),
     }
     if _has_already(call, f'"{digest}"'):
         return Response(304, headers)
@@ -45,7 +47,7 @@ def put_manifest(call: Call) -> Response:
         call.world, call.actor, call.name, reference, request.body, content_type, more_tags
     )
     # The tag is a push's last step; parts of an index go by their digests.
-    note(pushes=int(bool(pushed.tags)), bytes_pushed=len(request.body))
+    count(pushes=int(bool(pushed.tags)), bytes_pushed=len(request.body))
     repository, digest = request.params["repository"], str(pushed.manifest.digest)
     headers = {
         "Location": url_for("v2.manifest.get", repository=repository, reference=digest),

@@ -84,7 +84,7 @@ def _issued(call: Call, actor: Actor, scopes: Iterable[str], *, offline: bool) -
 @handles("v2.api_tokens.get")
 def list_tokens(call: Call) -> Response:
     listed = api_tokens.list_alive(call.world, call.actor)
-    return json_response({"tokens": [_shown(token) for token in listed]}, headers=NO_STORE)
+    return json_response({"tokens": [shown_token(token) for token in listed]}, headers=NO_STORE)
 
 
 @handles("v2.api_tokens.post")
@@ -92,7 +92,7 @@ def make_token(call: Call) -> Response:
     asked = read_object(call.request.body, ErrorCode.BAD_REQUEST)
     made = api_tokens.create(call.world, call.actor, asked)
     headers = {**NO_STORE, "Location": f"/v2/_roadstead/tokens/{made.token.token_id}"}
-    return json_response({**_shown(made.token), "secret": made.secret}, 201, headers)
+    return json_response({**shown_token(made.token), "secret": made.secret}, 201, headers)
 
 
 @handles("v2.api_token.delete")
@@ -101,7 +101,8 @@ def revoke_token(call: Call) -> Response:
     return Response(204)
 
 
-def _shown(token: ApiToken) -> dict[str, object]:
+def shown_token(token: ApiToken) -> dict[str, object]:
+    """A token as a document, without its secret."""
     end_s = token.expires_at_s
     return {
         "id": token.token_id,

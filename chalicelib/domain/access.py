@@ -3,6 +3,9 @@
     actor            own namespace   other's public   other's private   library
     administrator    all             all              all               all
     user             all             pull             nothing           pull what is public
+      + reader         all             pull             pull              -
+      + writer         all             pull push delete the same          -
+      + owner          all             all              all               -
       + read grant   all             pull             pull              pull
       + write grant  all             pull push delete the same          the same
     anonymous        -               pull             nothing           pull what is public
@@ -10,6 +13,8 @@
     API token        what its account may do, and its scopes allow as well
 
 ``delete`` removes tags; ``admin`` removes the repository, shows it to the public, grants.
+Reader, writer and owner are roles in the team that the namespace is; a team's machine token is an
+API token whose account is the team itself. A team that has expired has no members any more.
 
 In an open registry (AUTH=off) everybody may do everything: that is what it is for.
 """
@@ -56,12 +61,14 @@ class Decision(Enum):
 class Grant:
     """What a token allows: these actions, in this one repository.
 
-    ``refused`` is what was asked for when the token was given, and was not allowed.
+    ``refused`` is what was asked for when the token was given, and was not allowed. ``role`` is
+    the membership by which it was allowed, where it was: the grant ends with that.
     """
 
     repository: RepositoryName
     actions: frozenset[Action]
     refused: frozenset[Action] = frozenset()
+    role: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,9 @@ OF_CONTENT = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
 # What an owner can grant, by the words of the API.
 GRANTED: dict[str, frozenset[Action]] = {"read": READ, "write": WRITE}
 NOTHING: frozenset[Action] = frozenset()
+ALL = frozenset({Action.PULL, Action.PUSH, Action.DELETE, Action.ADMIN})
+# What a member of a team may do in each of its repositories, by the word of the role.
+ROLES: dict[str, frozenset[Action]] = {"owner": ALL, "writer": WRITE, "reader": READ}
 
 
 def decide(
@@ -191,7 +201,7 @@ def reads_whole_team(mode: Mode, actor: Actor, repository: RepositoryName) -> bo
 
 def needs_standing(mode: Mode, actor: Actor, action: Action, repository: RepositoryName) -> bool:
     """Whether the decision hangs on the repository's record, and so costs a read."""
-    if actor.grants is not None or action in (Action.ADMIN, *OF_NO_REPOSITORY):
+    if actor.grants is not None or action in OF_NO_REPOSITORY:
         return False
     if not actor.may_at_most(action, repository):
         return False

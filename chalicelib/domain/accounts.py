@@ -26,7 +26,9 @@ _EMAIL = re.compile(
     r"[^\s@\x00-\x1f\x7f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII
 )
 # Names that would be taken for something of the registry's own.
-RESERVED_NAMES = frozenset({LIBRARY, "open", "public", "v1", "v2"})
+RESERVED_NAMES = frozenset(
+    {LIBRARY, "open", "public", "v1", "v2", "api", "roadstead", "teams", "token", "tokens", "www"}
+)
 
 # So many wrong passwords are free; then the wait doubles, up to a quarter of an hour. An address
 # may be a whole office behind one router, so it has more of them than an account.

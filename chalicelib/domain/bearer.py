@@ -3,10 +3,11 @@
     token    ::= header "." claims "." HMAC-SHA256(key of the purpose, header "." claims)
     header   ::= base64url( {"alg":"HS256","typ":"JWT"} )
     claims   ::= base64url( {"iss","aud","sub","iat","nbf","exp","jti",
-                             "access": [{"type","name","actions","refused"}],
+                             "access": [{"type","name","actions","refused","role"?}],
                              "gen": generation of the account, "tid": API token or null} )
 
-The claims are those of Docker's token specification; ``refused``, ``gen`` and ``tid`` are ours.
+The claims are those of Docker's token specification; ``refused``, ``role`` (by which
+membership it was allowed), ``gen`` and ``tid`` are ours.
 Each purpose has a key of its own, so that a refresh token is no Bearer token, nor the other way.
 The header is compared and not read: nothing in a token chooses how it is checked.
 Spec: distribution/docs/spec/auth/jwt.md, oauth.md; RFC 7515.
@@ -87,6 +88,7 @@ def render_bearer(key: bytes, token: BearerToken) -> str:
             "name": grant.repository.path,
             "actions": words_of(grant.actions),
             "refused": words_of(grant.refused),
+            **({"role": grant.role} if grant.role else {}),
         }
         for grant in token.grants
     ]
@@ -114,6 +116,7 @@ def parse_bearer(key: bytes, text: str, *, now_s: int) -> BearerToken | None:
             RepositoryName(entry["name"]),
             frozenset(WORDS[word] for word in entry["actions"]),
             frozenset(WORDS[word] for word in entry["refused"]),
+            entry.get("role"),
         )
         for entry in access
         if entry["type"] == "repository"

@@ -5,8 +5,7 @@
     place    ::= team "/edge/" repository word          where in the bucket; the edge adds "/" hex
     sig      ::= hex( HMAC-SHA256(key, "upload" LF path LF expires_at_s LF place) )
 
-The edge is JavaScript, ``infra/edge/upload.js``; ``read_token`` says in Python what it must do, and
-the tests hold both to the same tokens.
+The edge is JavaScript; ``read_token`` says in Python what it must do, for tests.
 """
 
 from __future__ import annotations

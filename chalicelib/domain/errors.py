@@ -34,6 +34,12 @@ class ErrorCode(Enum):
         "blob upload unknown to registry: it has ended, expired or never began; start a new one",
         "OCI code-3",
     )
+    UPLOAD_CLOSED = ErrorSpec(
+        "BLOB_UPLOAD_INVALID",
+        409,
+        "this upload is closed, and its digest is being proved; repeat its closing PUT",
+        "OCI code-2",
+    )
     DIGEST_INVALID = ErrorSpec(
         "DIGEST_INVALID", 400, "provided digest did not match uploaded content", "OCI code-4"
     )
@@ -59,6 +65,12 @@ class ErrorCode(Enum):
     # An origin's own address: said in every family's shape, and never as a v1 sentence.
     NOT_THE_EDGE = ErrorSpec(
         "DENIED", 403, "this address serves the registry's own front and nobody else", "ours"
+    )
+    FORM_REFUSED = ErrorSpec(
+        "DENIED",
+        403,
+        "this form was not sent from this page, or is too old; open the page again and repeat it",
+        "ours",
     )
     UNSUPPORTED = ErrorSpec("UNSUPPORTED", 405, "the operation is unsupported", "OCI code-13")
     TOOMANYREQUESTS = ErrorSpec("TOOMANYREQUESTS", 429, "too many requests", "OCI code-14")
@@ -89,6 +101,23 @@ class ErrorCode(Enum):
         409,
         "an index of this repository names this manifest; delete the index first",
         "OCI code-12",
+    )
+    QUOTA_EXCEEDED = ErrorSpec(
+        "DENIED", 403, "the team has expired, or a quota of it is used up", "ours"
+    )
+    TOO_MANY_PULLS = ErrorSpec(
+        "TOOMANYREQUESTS",
+        429,
+        "the team has had all its pulls of today; they begin anew tomorrow (UTC)",
+        "ours",
+    )
+    TEAM_EXISTS = ErrorSpec(
+        "DENIED", 409, "a team or an account has this name, or had it until just now", "ours"
+    )
+    TEAM_UNKNOWN = ErrorSpec("NAME_UNKNOWN", 404, "you are in no team of this name", "ours")
+    MEMBER_UNKNOWN = ErrorSpec("NAME_UNKNOWN", 404, "the team has no such member", "ours")
+    LAST_OWNER = ErrorSpec(
+        "DENIED", 409, "a team keeps an owner: make somebody else one first", "ours"
     )
     TOO_MANY_TAGS = ErrorSpec(
         "TAG_INVALID", 414, "too many tags in one push; push the rest in another", "OCI end-7"

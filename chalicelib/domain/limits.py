@@ -25,8 +25,12 @@ MAX_PARTS = 10_000
 FIRST_PART_BYTES = 8 * MIB
 # S3's largest object by one PUT: whose SHA-256 S3 itself can check.
 MAX_WHOLE_BYTES = 5 * 1024 * MIB
-# What the registry is willing to read back itself to prove a digest, in one request of 30 s.
+# What the registry is willing to read back itself to prove a digest, in one request of 30 s; then
+# what it leaves to the verifier, where there is one, so that the request ends well within its time.
 MAX_PROOF_READ_BYTES = 2048 * MIB
+MAX_PROOF_INLINE_BYTES = 1024 * MIB
+# S3's largest object in parts.
+MAX_OBJECT_BYTES = 5 * 1024 * 1024 * MIB
 
 # How many blobs one request looks for among those that the edge has taken.
 MAX_ADOPTED_BLOBS = 500
@@ -42,6 +46,8 @@ BEARER_TTL_S = 12 * 3600
 BEARER_ANONYMOUS_TTL_S = 3600
 REFRESH_TTL_S = 90 * 24 * 3600
 MAX_API_TOKENS = 100
+MAX_TEAMS = 100
+MAX_MEMBERS = 1000
 MAX_API_TOKEN_DAYS = 3650
 V1_ANONYMOUS_TOKEN_TTL_S = 3600
 

@@ -1,6 +1,6 @@
 """What of a repository nothing needs any more: rows in, what goes and why out.
 
-    a tag stays       unless a retention rule names it; see ``retention``
+    a tag stays       unless it has expired, or a retention rule names it; see ``retention``
     a manifest stays  that a tag points to; that was pushed, unless a rule for untagged ones is old
                       enough; that an index which stays names; whose subject stays; that is the
                       subject of a tagged one; that shows another or a v1 image which stays
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from chalicelib.domain.digest import HEX_CHARS, Digest
+from chalicelib.domain.expiry import is_over
 from chalicelib.domain.image import ImageState, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, Repository, Tag
@@ -132,7 +133,9 @@ def mark(
     outgoing = outgoing_tags(
         record.retention if record else (), record.tag_rules if record else (), contents.tags, now_s
     )
-    going = [Going(Kind.TAG, tag.name.value, why) for tag, why in outgoing]
+    ended = [tag for tag in contents.tags if is_over(tag.expires_at_s, now_s)]
+    outgoing = [*outgoing, *((tag, "it has expired") for tag in ended)]
+    going = [Going(Kind.TAG, name, why) for name, why in _by_name(outgoing).items()]
     if any(entry.digest not in needs for entry in contents.manifests):
         return Marked(tuple(going))
     gone = {tag.name for tag, _ in outgoing}
@@ -143,6 +146,10 @@ def mark(
     going += _views(contents, living)
     going += _listed(contents, tags, images, living)
     return _with_links(contents, going, living, needs, now_s - grace_s)
+
+
+def _by_name(outgoing: Sequence[tuple[Tag, str]]) -> dict[str, str]:
+    return {tag.name.value: why for tag, why in outgoing}
 
 
 def _living(

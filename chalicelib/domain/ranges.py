@@ -62,3 +62,23 @@ def starts_behind(value: str, size_bytes: int) -> bool:
     """
     found = _RANGE.fullmatch(value.strip())
     return found is not None and int(found[1]) >= size_bytes
+
+
+_ONE_RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})", re.ASCII)
+
+
+def asked_bytes(value: str | None, size_bytes: int) -> int:
+    """How many of so many bytes a request with this Range header can get; all where it has none.
+
+    What is no single range gets all of them from S3, or a 416: then this is too much.
+    Spec: RFC 9110, "Range Requests".
+    """
+    found = _ONE_RANGE.fullmatch((value or "").strip())
+    if found is None or not (found[1] or found[2]):
+        return size_bytes
+    if not found[1]:
+        return min(int(found[2]), size_bytes)
+    start, last = int(found[1]), int(found[2]) if found[2] else size_bytes - 1
+    if last < start and found[2]:
+        return size_bytes
+    return max(0, min(last, size_bytes - 1) - start + 1)

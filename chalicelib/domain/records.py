@@ -32,6 +32,7 @@ class Repository:
     description: str = ""
     tag_rules: tuple[TagRule, ...] = ()
     life: str | None = field(default=None, compare=False)
+    expires_at_s: int | None = None
     retention: tuple[RetentionRule, ...] = ()
     swept: str | None = field(default=None, compare=False)
 
@@ -82,6 +83,7 @@ class Tag:
     manifest: StoredManifest | None = None
     image_id: str | None = None
     client: Mapping[str, str] = field(default_factory=dict)
+    expires_at_s: int | None = None
 
     @property
     def target(self) -> str | None:

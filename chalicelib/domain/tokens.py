@@ -2,7 +2,8 @@
 
     v1 token  ::= 'Token signature=' body '.' mac ',repository="ns/repo",access=' access
     body      ::= base64url( json {"e": expires_at_s, "u": user or null, "g": generation,
-                                   "t": id of the API token that it was got with, or null} )
+                                   "t": id of the API token that it was got with, or null,
+                                   "r": role in the team that it was got by, or null} )
     mac       ::= base64url( HMAC-SHA256(key, purpose || body || repository || access) )
 
 The client treats a v1 token as an opaque string and sends it back, sometimes with the word
@@ -48,13 +49,14 @@ class V1Token:
     expires_at_s: int
     generation: int = 0
     token_id: str | None = None
+    role: str | None = None
 
     def actor(self) -> Actor:
         """Who carries it, narrowed to what it grants."""
         # A token of an anonymous pull has no user; the empty name still counts as identified,
         # so that a refused write is a 403 and not an endless 401.
         grants = (Grant(self.repository, V1_ACCESS[self.access]),)
-        return Actor(self.user or "", grants=grants)
+        return Actor(self.user or "", grants=grants, token_id=self.token_id)
 
 
 def mac(key: bytes, purpose: str, *fields: str) -> str:
@@ -75,6 +77,7 @@ def render_v1_token(key: bytes, token: V1Token) -> str:
         "u": token.user,
         "g": token.generation,
         "t": token.token_id,
+        "r": token.role,
     }
     claims = json.dumps(document, separators=(",", ":"))
     body = encode(claims.encode())
@@ -101,7 +104,9 @@ def parse_v1_token(key: bytes, text: str, *, now_s: int) -> V1Token | None:
     claims = _decode_claims(body)
     if claims is None or claims["e"] <= now_s:
         return None
-    return V1Token(repository, access, claims["u"], claims["e"], claims["g"], claims.get("t"))
+    return V1Token(
+        repository, access, claims["u"], claims["e"], claims["g"], claims.get("t"), claims.get("r")
+    )
 
 
 def _decode_claims(body: str) -> dict[str, Any] | None:

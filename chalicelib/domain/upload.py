@@ -11,6 +11,10 @@ conditional on the state they start from. Bytes wait in three places, in this or
     parts  of S3's multipart upload, each at least 5 MiB, pinned by the ETag that S3 gave
     tail   an object of less than 5 MiB that has not become a part yet
 
+An upload whose hash nobody knows, and which is too large to be read by its closing request, is
+*proving* from then on: it takes no more bytes, and the verifier, which claims it like any request,
+reads them and ends it; see ``service/verify.py``.
+
 What is pinned is what is served: a part overwritten by a request that had lost its claim no
 longer has its ETag, and S3 refuses to complete.
 """
@@ -60,6 +64,20 @@ class RunningHash:
 
 
 @dataclass(frozen=True)
+class Proving:
+    """An upload that was closed as ``digest``, whose bytes are being read to prove it.
+
+    The object is whole. ``read_bytes`` of it are in the hash that ``state`` continues;
+    ``asked_at_s`` is when somebody was last asked to read on.
+    """
+
+    digest: Digest
+    asked_at_s: int
+    read_bytes: int = 0
+    state: bytes | None = None
+
+
+@dataclass(frozen=True)
 class UploadSession:
     """The whole state of an upload; times are epoch seconds."""
 
@@ -77,6 +95,7 @@ class UploadSession:
     claim: str | None = None
     claim_expires_at_s: int = 0
     image_id: str | None = None
+    proving: Proving | None = None
 
     @property
     def proof_lost(self) -> bool:
@@ -113,6 +132,21 @@ def check_chunk(session: UploadSession, span: ByteSpan | None, length_bytes: int
         )
 
 
+class SessionBusyError(RegistryError):
+    """The refusal for a session that another request holds, or the verifier."""
+
+    def __init__(self, session: UploadSession) -> None:
+        refusal = (
+            out_of_order(session, "another request is continuing this upload; try again later")
+            if session.proving is None
+            else closed(session.proving)
+        )
+        super().__init__(
+            refusal.code, refusal.message, headers=refusal.headers, items=refusal.items
+        )
+        self.session = session
+
+
 def out_of_order(session: UploadSession, message: str | None = None) -> RegistryError:
     """The 416 that tells a client where to go on."""
     return RegistryError(
@@ -127,8 +161,20 @@ def out_of_order(session: UploadSession, message: str | None = None) -> Registry
 
 
 def busy(session: UploadSession) -> RegistryError:
-    """The 416 for a session that another request holds."""
-    return out_of_order(session, "another request is continuing this upload; try again later")
+    """The refusal for a session that another request holds."""
+    return SessionBusyError(session)
+
+
+def closed(proving: Proving) -> RegistryError:
+    """The 409 for an upload whose end is to be waited for."""
+    return RegistryError(ErrorCode.UPLOAD_CLOSED, detail={"digest": str(proving.digest)})
+
+
+def check_open(session: UploadSession) -> UploadSession:
+    """The session, when it takes bytes. Raises: RegistryError(UPLOAD_CLOSED)."""
+    if session.proving is not None:
+        raise closed(session.proving)
+    return session
 
 
 def upload_path(repository: RepositoryName, upload_id: str) -> str:

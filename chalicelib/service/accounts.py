@@ -10,6 +10,7 @@ from dataclasses import replace
 from chalicelib.domain.access import (
     GRANTED,
     NOTHING,
+    ROLES,
     Action,
     Actor,
     Decision,
@@ -29,9 +30,11 @@ from chalicelib.domain.accounts import (
     wait_s,
 )
 from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.expiry import earliest
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import ApiToken, GrantRecord, User
-from chalicelib.hub_ports import LoginFacts
+from chalicelib.domain.teams import Team
+from chalicelib.hub_ports import LoginFacts, Standing
 from chalicelib.ports import Conflict, Missing
 from chalicelib.service.api_tokens import id_of_secret, matches
 from chalicelib.service.world import World
@@ -64,7 +67,10 @@ def check_login(world: World, name: str, password: str, address: str) -> Actor |
         return None
     if facts.by_name.count:
         world.accounts.forget_failures(name)
-    end_s = facts.token.expires_at_s if facts.token else None
+    end_s = earliest(
+        facts.token.expires_at_s if facts.token else None,
+        facts.team.expires_at_s if facts.team else None,
+    )
     world.logins.logins.put(key, actor, now_s, end_s)
     return actor
 
@@ -78,14 +84,24 @@ def _by_password(world: World, facts: LoginFacts, password: str) -> Actor | None
 
 def _by_token(facts: LoginFacts, secret: str, now_s: int) -> Actor | None:
     token = facts.token
-    if facts.user is None or token is None or not matches(token, secret):
+    if token is None or not matches(token, secret) or not token.is_alive(now_s):
         return None
-    return limited(actor_of(facts.user), token) if token.is_alive(now_s) else None
+    if facts.user is not None:
+        return limited(actor_of(facts.user), token)
+    return machine_of(facts.team, token)
 
 
 def actor_of(user: User) -> Actor:
     """An account as an actor, with all that it may do."""
     return Actor(user.name, user.is_administrator, generation=user.generation)
+
+
+def machine_of(team: Team | None, token: ApiToken) -> Actor | None:
+    """A team's machine: it has the team's name, and never more than its token's scopes."""
+    if team is None or token.created_at_s < team.created_at_s:
+        # A token of an earlier team of this name.
+        return None
+    return limited(Actor(team.name), token)
 
 
 def limited(actor: Actor, token: ApiToken) -> Actor:
@@ -114,12 +130,26 @@ def decided(
 
     Costs: 0; 1 read where the decision hangs on the record.
     """
-    is_public, granted = False, NOTHING
+    standing = None
     if repository is not None and needs_standing(world.mode, actor, action, repository):
         team = world.team_of(repository)
         standing = world.accounts.find_standing(team, repository, actor.name)
+    return judged(world, actor, action, repository, standing)
+
+
+def judged(
+    world: World,
+    actor: Actor,
+    action: Action,
+    repository: RepositoryName | None,
+    standing: Standing | None,
+) -> Decision:
+    """The same by what the records were found to say. Costs: 0."""
+    is_public, granted = False, NOTHING
+    if standing is not None:
         is_public = standing.repository.is_public if standing.repository else False
         granted = GRANTED.get(standing.access or "", NOTHING)
+        granted |= ROLES[standing.role.value] if standing.role else NOTHING
     return decide(world.mode, actor, action, repository, is_public=is_public, granted=granted)
 
 

@@ -13,9 +13,10 @@ from chalicelib.service.world import World
 
 def repositories(world: World, actor: Actor, page: Page) -> Listing[RepositoryName]:
     """A page, bytewise by full path: in an open registry all; with accounts the namespace of
-    one's own, for administrators the library as well, and what one was granted.
+    one's own, those of one's teams, for administrators the library, and what one was granted.
 
-    Costs: 1 query; with accounts 1 query more of the grants, for administrators another.
+    Costs: 1 query; with accounts 1 query more of the grants, 1 of the teams and 1 for each of them,
+    for administrators another.
     """
     # Names are listed by their full path and shown without `library/`; a client that makes its
     # own `last` of what it saw has only the short one.
@@ -26,6 +27,8 @@ def repositories(world: World, actor: Actor, page: Page) -> Listing[RepositoryNa
     if not actor.name:
         return Listing([], more=False)
     teams = [actor.name, *([LIBRARY] if actor.is_administrator else [])]
+    memberships = world.accounts.list_memberships(actor.name)
+    teams += [each.team.name for each in memberships if each.team]
     found = {grant.name for grant in world.accounts.list_granted(actor.name)}
     more = False
     for team in teams:

@@ -239,7 +239,7 @@ class _Pass:
                 return
         if not run.is_dry:
             run.blobs.delete(fact.object_key)
-            store.forget_blob(team, digest, fact.object_key)
+            store.forget_blob(team, fact.blob)
         run.note(team, None, thing)
 
     def _image(self, fact: Fact) -> None:

@@ -20,6 +20,7 @@ from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import UploadSession, upload_path
 from chalicelib.ports import Conflict, PushSurvey
 from chalicelib.service.world import World
+from chalicelib.trace import carried, count
 
 # S3's answers to these take some 20 ms each: all that one request asks for take a second.
 LOOKS_AT_ONCE = 16
@@ -89,6 +90,7 @@ def adopt(world: World, name: RepositoryName, digests: Sequence[Digest]) -> dict
     except Conflict:
         # The repository that had the word is gone, and with it all that was taken for it.
         return {}
+    count(bytes_pushed=sum(blob.size_bytes for blob in blobs))
     return {blob.digest: blob for blob in blobs}
 
 
@@ -102,5 +104,5 @@ def _looked_for(world: World, team: str, word: str, digests: Sequence[Digest]) -
         looked = [look(digests[0])]
     else:
         with ThreadPoolExecutor(min(LOOKS_AT_ONCE, len(digests)), "look") as pool:
-            looked = list(pool.map(look, digests))
+            looked = list(pool.map(carried(look), digests))
     return [blob for blob in looked if blob is not None]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.domain import search
-from chalicelib.domain.access import NOTHING, READ, Action, Actor, Decision, Mode, decide
+from chalicelib.domain.access import NOTHING, READ, ROLES, Action, Actor, Decision, Mode, decide
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Repository
@@ -107,27 +108,36 @@ def _delete(world: World, name: RepositoryName) -> None:
 def find(world: World, actor: Actor, query: str, n: str | None, page: str | None) -> Results:
     """Search names and descriptions, in what this actor may see.
 
-    Costs: 1 query for each scope (and each MB), 1 batch read of the page's records; with an
-    account 1 query of its grants, and 1 batch read for each hundred of them.
+    Costs: 1 query for each scope (and each MB), 1 batch read for each fifty records; with an
+    account 1 query of its grants and 1 of its teams, and 1 batch read for each hundred of them.
     """
     words = search.query_words(query)
     size = search.parse_number(n, search.DEFAULT_RESULTS, search.MAX_RESULTS)
     number = search.parse_number(page, 1, search.MAX_PAGES)
     prefix = search.leading_word(words)
     entries: list[Found] = []
-    for scope in _scopes(world, actor):
+    roles = _roles(world, actor)
+    for scope in _scopes(world, actor, roles):
         entries += world.search.find_entries(scope, prefix, search.MAX_MATCHES - len(entries))
     granted = _granted(world, actor)
     entries += _entries(world, granted)
-    meant = search.select(entries, words, query)
-    shown = meant[(number - 1) * size : number * size]
-    return Results(_still_seen(world, actor, granted, shown), len(meant), number, size)
+    meant = _still_seen(world, actor, granted, roles, search.select(entries, words, query))
+    return Results(meant[(number - 1) * size : number * size], len(meant), number, size)
 
 
-def _scopes(world: World, actor: Actor) -> list[str]:
+def _scopes(world: World, actor: Actor, teams: Iterable[str]) -> list[str]:
     if world.mode is Mode.OPEN:
         return ["team/open", "public"]
-    return ["public", *([f"team/{actor.name}"] if actor.name else [])]
+    own = [f"team/{actor.name}"] if actor.name else []
+    return ["public", *own, *(f"team/{team}" for team in teams)]
+
+
+def _roles(world: World, actor: Actor) -> dict[str, frozenset[Action]]:
+    """What somebody may do in the repositories of their teams."""
+    if world.mode is Mode.OPEN or not actor.name or actor.token_id or actor.grants is not None:
+        return {}
+    found = world.accounts.list_memberships(actor.name)
+    return {each.team.name: ROLES[each.role.value] for each in found if each.team and each.role}
 
 
 def _granted(world: World, actor: Actor) -> frozenset[RepositoryName]:
@@ -147,7 +157,11 @@ def _entries(world: World, granted: frozenset[RepositoryName]) -> list[Found]:
 
 
 def _still_seen(
-    world: World, actor: Actor, granted: frozenset[RepositoryName], shown: list[Found]
+    world: World,
+    actor: Actor,
+    granted: frozenset[RepositoryName],
+    roles: dict[str, frozenset[Action]],
+    shown: list[Found],
 ) -> list[Found]:
     """The entries whose repositories exist and may be read now; entries can lag behind."""
     wanted = [(world.team_of(entry.name), entry.name) for entry in shown]
@@ -157,6 +171,7 @@ def _still_seen(
         if record is None:
             return False
         read = READ if record.name in granted else NOTHING
+        read |= roles.get(record.name.namespace, NOTHING)
         public = record.is_public
         decision = decide(
             world.mode, actor, Action.PULL, record.name, is_public=public, granted=read

@@ -36,6 +36,7 @@ from chalicelib.service.join import complete, size_lied
 from chalicelib.service.races import anew
 from chalicelib.service.uploads import guarded
 from chalicelib.service.world import World
+from chalicelib.trace import count
 
 # Layers in parts use the session of v2 uploads; this name obeys no grammar, so that no
 # request on a repository can reach such a session.
@@ -242,14 +243,18 @@ def finish_layer(
         held = extended(session, progress)
         complete(world, held)
         digest, checksum = _layer_hashes(world, held, image, report, payload_checksum)
+        counted = 0
 
         def give() -> None:
+            nonlocal counted
             known = world.metadata.find_blob(team, digest)
             key = known.object_key if known else held.object_key
             layer = StoredLayer(digest, held.offset_bytes, key, is_kept=known is not None)
             _give_layer(world, team, image, layer, checksum, session)
+            counted = layer.size_bytes
 
         anew(give)
+        count(bytes_pushed=counted)
 
     guarded(world, session, step)
 

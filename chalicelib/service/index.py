@@ -8,6 +8,7 @@ from dataclasses import replace
 from chalicelib.domain import limits
 from chalicelib.domain.access import Action, Actor, Decision, Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.expiry import looks_named, named_life_s
 from chalicelib.domain.image import check_image_id
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Page
@@ -16,6 +17,7 @@ from chalicelib.domain.tag_rules import is_immutable
 from chalicelib.domain.tokens import V1Token, render_v1_token
 from chalicelib.service.accounts import decided
 from chalicelib.service.bridge import image_of_manifest, shown_id
+from chalicelib.service.ends import expires_by_name
 from chalicelib.service.hub import entered, new_repository
 from chalicelib.service.images import find
 from chalicelib.service.races import repeated
@@ -26,12 +28,22 @@ def token(world: World, name: RepositoryName, access: str, actor: Actor) -> str:
     """The token that a client replays to the registry.
 
     It lives for twelve hours, longer than any push; one that names nobody, whose only end is
-    that, for one hour. Costs: 0.
+    that, for one hour. Costs: 0; 1 batch read for somebody who does not own the namespace.
     """
     ttl_s = limits.V1_TOKEN_TTL_S if actor.name else limits.V1_ANONYMOUS_TOKEN_TTL_S
     end_s, user = world.clock.now_s() + ttl_s, actor.name or None
-    claims = V1Token(name, access, user, end_s, actor.generation, actor.token_id)
+    role = _role(world, actor, name)
+    claims = V1Token(name, access, user, end_s, actor.generation, actor.token_id, role)
     return render_v1_token(world.signing_key, claims)
+
+
+def _role(world: World, actor: Actor, name: RepositoryName) -> str | None:
+    """What the token's user is in the team: the token ends with that."""
+    owns = actor.is_administrator or actor.name == name.namespace
+    if world.mode is Mode.OPEN or not actor.name or owns:
+        return None
+    standing = world.accounts.find_standing(world.team_of(name), name, actor.name)
+    return standing.role.value if standing.role else None
 
 
 def register(
@@ -69,16 +81,22 @@ def merge_images(
 def _may_list(world: World, actor: Actor, name: RepositoryName, team: str, image_id: str) -> bool:
     """Whether an image may stand in this list: it would be readable through it.
 
-    The owner may read whatever the team has. Somebody else who was granted this repository may
-    list what nobody has pushed yet, and what a repository holds that they may read.
+    The owner may read whatever the team has. Somebody else who was granted this repository, and
+    whoever comes by an API token, may list what nobody has pushed yet, and what a repository holds
+    that they may read.
     Costs: 0 for the owner; for others 1 read, and for an image that exists 1 query and 1 read
     for each repository that holds it.
     """
-    if world.mode is Mode.OPEN or actor.is_administrator or actor.name == name.namespace:
+    owns = actor.is_administrator or actor.name == name.namespace
+    by_token = actor.limits is not None or actor.token_id is not None
+    if world.mode is Mode.OPEN or (owns and not by_token):
         return True
     known = world.metadata.find_listed(team, name, [image_id])
     if image_id not in known.images or image_id in known.listed:
         return True
+    if by_token and actor.grants is not None:
+        # A v1 token does not say what the API token that it was got with is limited to.
+        return False
     return any(
         _may_pull(world, actor, holder) for holder in world.metadata.list_holders(team, image_id)
     )
@@ -193,7 +211,7 @@ def put_tag(
     """Point a tag to an image that is at least described.
 
     Raises: RegistryError(V1_DATA_INVALID, V1_IMAGE_UNKNOWN, TAG_IMMUTABLE).
-    Costs: 2 reads, 1 transaction; 1 read more where the tag is immutable.
+    Costs: 3 reads, 1 transaction; 1 read more where the tag is immutable, 1 for a name like `2h`.
     """
     if not isinstance(image_id, str) or not image_id:
         raise RegistryError(ErrorCode.V1_DATA_INVALID)
@@ -211,10 +229,26 @@ def put_tag(
 def _point(world: World, actor: Actor, name: RepositoryName, tag: Tag) -> None:
     team = world.team_of(name)
     repository = entered(world, name, world.metadata.find_repository(team, name))
+    tag = replace(tag, expires_at_s=_end_of(world, name, tag))
     fixed = is_immutable(repository.tag_rules, tag.name)
     if fixed and _points_elsewhere(world, name, tag):
         raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag.name)})
     world.metadata.put_tag(team, repository, tag, world.change_by(actor), fixed=fixed)
+
+
+def _end_of(world: World, name: RepositoryName, tag: Tag) -> int | None:
+    """When a tag that is set now ends: by its name, or when it did before.
+
+    Costs: 1 read; with accounts 1 more for a name that could say so.
+    """
+    team, life_s = world.team_of(name), None
+    if looks_named(tag.name):
+        found = world.accounts.find_membership(team, None).team
+        life_s = named_life_s(tag.name) if expires_by_name(world, found) else None
+    if life_s is not None:
+        return tag.updated_at_s + life_s
+    known = world.metadata.find_tag(team, name, tag.name)
+    return known.expires_at_s if known else None
 
 
 def _points_elsewhere(world: World, name: RepositoryName, tag: Tag) -> bool:

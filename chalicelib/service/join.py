@@ -32,8 +32,7 @@ def join_upload(
     Raises: RegistryError(DIGEST_INVALID, BLOB_UPLOAD_INVALID, SIZE_EXCEEDED).
     Costs: 1 read and, in S3, 2 calls (3 with a tail); for unproved bytes one reading of them.
     """
-    running = session.running
-    known_digest = running.digest if running and running.algorithm == digest.algorithm else None
+    known_digest = known_digest_of(session, digest)
     if known_digest is not None and known_digest != digest:
         raise mismatch(digest)
     known = world.metadata.find_blob(session.team, digest)
@@ -49,6 +48,12 @@ def join_upload(
     if known_digest is None or (grown and not joined_now):
         _prove(world, session, digest)
     return known or Blob(digest, session.offset_bytes, session.object_key)
+
+
+def known_digest_of(session: UploadSession, digest: Digest) -> Digest | None:
+    """What somebody whom the registry believes has hashed, in the algorithm of this digest."""
+    running = session.running
+    return running.digest if running and running.algorithm == digest.algorithm else None
 
 
 def _check_readable(session: UploadSession) -> None:

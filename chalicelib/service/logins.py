@@ -55,9 +55,12 @@ class LoginCache:
         self.generations: _Recent[int] = _Recent(GENERATION_TTL_S)
         # When each API token ends; 0 for one that has.
         self.api_tokens: _Recent[int] = _Recent(GENERATION_TTL_S)
+        # What somebody is in a team; "" for nothing.
+        self.roles: _Recent[str] = _Recent(GENERATION_TTL_S)
 
     def forget(self) -> None:
         """An account has changed: whatever is remembered is asked for again."""
         self.logins.clear()
         self.generations.clear()
         self.api_tokens.clear()
+        self.roles.clear()

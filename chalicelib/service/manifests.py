@@ -9,6 +9,7 @@ from chalicelib.domain import limits
 from chalicelib.domain.access import Actor
 from chalicelib.domain.digest import DEFAULT_ALGORITHM, Digest
 from chalicelib.domain.errors import ErrorCode, ErrorItem, RegistryError
+from chalicelib.domain.expiry import named_life_s
 from chalicelib.domain.manifest import Descriptor, Manifest, parse_manifest
 from chalicelib.domain.media_types import MANIFEST_SHAPES, Shape
 from chalicelib.domain.names import Reference, RepositoryName, TagName
@@ -20,6 +21,7 @@ from chalicelib.ports import Conflict, Held, Missing, PushSurvey
 from chalicelib.service.bridge import manifest_of_image
 from chalicelib.service.documents import keep, lists_annotations, parsed, raw_of
 from chalicelib.service.edge import with_adopted
+from chalicelib.service.ends import count_pull, ending, expires_by_name
 from chalicelib.service.hub import entered
 from chalicelib.service.races import repeated
 from chalicelib.service.views import negotiated
@@ -28,11 +30,12 @@ from chalicelib.service.world import World
 
 @dataclass(frozen=True)
 class ServedManifest:
-    """What a pull answers: the bytes as they were pushed."""
+    """What a pull answers: the bytes as they were pushed; and a warning of an end that is near."""
 
     digest: Digest
     media_type: str
     raw: bytes
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,18 +88,26 @@ def _stored(
         # What was looked up counts only together with a record that the collector has to respect.
         entered(world, name, None)
         raise Conflict(f"{name} has just begun")
-    team, now_s = world.team_of(name), world.clock.now_s()
+    team = world.team_of(name)
     stored = keep(world, team, manifest, len(tags))
     world.metadata.put_manifest(
         team,
         survey.repository,
         stored,
-        [Tag(tag, now_s, manifest=stored) for tag in tags],
+        [tag_of(world, tag, stored, survey) for tag in tags],
         world.change_by(actor),
         children=[child.digest for child in manifest.children if child.digest in survey.manifests],
         fixed=fixed,
     )
     return survey
+
+
+def tag_of(world: World, tag: TagName, stored: StoredManifest, survey: PushSurvey) -> Tag:
+    """The tag as it is set now; it keeps the end that somebody gave it, or ends by its name."""
+    now_s, known = world.clock.now_s(), survey.tags.get(tag)
+    life_s = named_life_s(tag) if expires_by_name(world, survey.team) else None
+    end_s = known.expires_at_s if known else None
+    return Tag(tag, now_s, stored, expires_at_s=end_s if life_s is None else now_s + life_s)
 
 
 def _wanted_tags(reference: Reference, more_tags: Sequence[TagName]) -> tuple[TagName, ...]:
@@ -186,30 +197,37 @@ def _warnings(manifest: Manifest, survey: PushSurvey) -> list[str]:
 
 
 def pull(
-    world: World, name: RepositoryName, reference: Reference, accepted: Accepted = ANYTHING
+    world: World,
+    name: RepositoryName,
+    reference: Reference,
+    accepted: Accepted = ANYTHING,
+    *,
+    is_counted: bool = True,
 ) -> ServedManifest:
     """The manifest that a tag or a digest names; a tag's in a form that the client takes.
 
-    Raises: RegistryError(MANIFEST_UNKNOWN, MANIFEST_NOT_ACCEPTED).
-    Costs: 1 read; 1 S3 call above 300 KB; for a tag that v1 has set 1 read more; for another
-    form those of ``views.negotiated``.
+    A pull that is counted is one of those that the team may have in a day.
+    Raises: RegistryError(MANIFEST_UNKNOWN, MANIFEST_NOT_ACCEPTED, TOO_MANY_PULLS).
+    Costs: 1 batch read; 1 S3 call above 300 KB; for a tag that v1 has set 1 read more; for another
+    form those of ``views.negotiated``; 1 write for a team with a quota of pulls.
     """
-    team = world.team_of(name)
-    if isinstance(reference, Digest):
-        stored = world.metadata.find_manifest(team, name, reference)
-    else:
-        stored = _tagged(world, name, reference)
+    survey = world.metadata.survey_pull(world.team_of(name), name, reference)
+    stored = survey.manifest
+    if survey.tag is not None:
+        stored = _tagged(world, name, survey.tag)
         stored = negotiated(world, name, stored, accepted) if stored else None
     if stored is None:
         raise RegistryError(ErrorCode.MANIFEST_UNKNOWN, detail={"reference": str(reference)})
-    return ServedManifest(stored.digest, stored.media_type, raw_of(world, stored))
+    if is_counted:
+        count_pull(world, survey.team)
+    warnings = ending(survey, world.clock.now_s())
+    return ServedManifest(stored.digest, stored.media_type, raw_of(world, stored), warnings)
 
 
-def _tagged(world: World, name: RepositoryName, tag: TagName) -> StoredManifest | None:
-    found = world.metadata.find_tag(world.team_of(name), name, tag)
-    if found is not None and found.image_id is not None:
-        return manifest_of_image(world, name, found.image_id)
-    return found.manifest if found else None
+def _tagged(world: World, name: RepositoryName, tag: Tag) -> StoredManifest | None:
+    if tag.image_id is not None:
+        return manifest_of_image(world, name, tag.image_id)
+    return tag.manifest
 
 
 def delete(
@@ -264,7 +282,10 @@ def delete_tag(
     """Remove a tag. Raises: RegistryError(unknown, TAG_PROTECTED). Costs: 1 read, 1 transaction."""
     team = world.team_of(name)
     record = world.metadata.find_repository(team, name)
-    if record is not None and is_protected(record.tag_rules, tag):
+    if record is None:
+        # Also one that has expired: what is left of it is nobody's to delete.
+        raise RegistryError(unknown, detail={"reference": str(tag)})
+    if is_protected(record.tag_rules, tag):
         raise RegistryError(ErrorCode.TAG_PROTECTED, detail={"tags": [str(tag)]})
     try:
         world.metadata.delete_tag(team, name, tag, world.change_by(actor))

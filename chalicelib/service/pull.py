@@ -6,14 +6,19 @@ from chalicelib.domain import limits
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.ranges import asked_bytes
 from chalicelib.ports import Missing
 from chalicelib.service.edge import find_blob
 from chalicelib.service.world import World
 from chalicelib.trace import note
 
 
-def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) -> str:
+def blob_url(
+    world: World, name: RepositoryName, digest: Digest, method: str, wanted: str | None = None
+) -> str:
     """A URL that serves the blob by GET or HEAD, for twenty minutes.
+
+    ``wanted`` is the client's Range header, which it sends to the URL as well.
 
     Raises: RegistryError(BLOB_UNKNOWN).
     Costs: those of ``edge.find_blob``; 1 write for HEAD of a blob that the collector suspects.
@@ -24,7 +29,7 @@ def blob_url(world: World, name: RepositoryName, digest: Digest, method: str) ->
     if method == "HEAD" and blob.suspected_at_s is not None:
         _rely_on(world, name, digest)
     if method == "GET":
-        note(bytes_pulled=blob.size_bytes)
+        note(bytes_pulled=asked_bytes(wanted, blob.size_bytes))
     return world.blobs.presign_get(blob.object_key, method=method, ttl_s=limits.DOWNLOAD_URL_TTL_S)
 
 

@@ -31,10 +31,12 @@ from chalicelib.domain.upload import (
     advanced,
     busy,
     check_chunk,
+    check_open,
     check_progress,
 )
 from chalicelib.ports import Conflict
 from chalicelib.service import uploads
+from chalicelib.service.verify import provable_bytes
 from chalicelib.service.world import World
 
 URLS_AT_ONCE = 16
@@ -51,13 +53,17 @@ class PartUrl:
 
 @dataclass(frozen=True)
 class Handed:
-    """What the holder of a claim needs to send bytes; URLs are secrets that run out."""
+    """What the holder of a claim needs to send bytes; URLs are secrets that run out.
+
+    ``provable_bytes`` is how long a blob may be whose hash nobody proves as it comes.
+    """
 
     session: UploadSession
     parts: tuple[PartUrl, ...]
     tail_url: str
     tail_key: str
     held_tail_url: str | None
+    provable_bytes: int
 
 
 @dataclass(frozen=True)
@@ -104,13 +110,13 @@ def claim(
 
     Whoever repeats its own word gets the session again: so an answer that was lost, or an
     uploader that was killed, need not wait until the claim runs out.
-    Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, RANGE_INVALID, SIZE_INVALID).
+    Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, RANGE_INVALID, SIZE_INVALID, UPLOAD_CLOSED).
     Costs: 1 conditional write; the first time 1 more and 1 S3 call.
     """
     session = uploads.claim(world, name, upload_id, word or world.words.fresh())
 
     def step() -> Handed:
-        check_chunk(session, span, length_bytes)
+        check_chunk(check_open(session), span, length_bytes)
         return handed(world, with_multipart(world, session))
 
     return uploads.guarded(world, session, step)
@@ -141,6 +147,7 @@ def handed(world: World, session: UploadSession, first: int | None = None) -> Ha
         held_tail_url=(
             world.blobs.presign_get(held, ttl_s=limits.PART_URL_TTL_S) if held else None
         ),
+        provable_bytes=provable_bytes(world, session.algorithm),
     )
 
 
@@ -171,7 +178,7 @@ def more_parts(world: World, name: RepositoryName, upload_id: str, word: str, fi
     Costs: 1 conditional write.
     """
     session = uploads.claim(world, name, upload_id, word)
-    return uploads.guarded(world, session, lambda: handed(world, session, first))
+    return uploads.guarded(world, session, lambda: handed(world, check_open(session), first))
 
 
 def advance(
@@ -185,7 +192,7 @@ def advance(
     session = uploads.claim(world, name, upload_id, word)
 
     def step() -> UploadSession:
-        progress = believed(world, session, report)
+        progress = believed(world, check_open(session), report)
         check_progress(session, progress)
         after = advanced(session, progress, now_s=world.clock.now_s())
         world.metadata.save_upload(after, word)

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain import limits
-from chalicelib.domain.access import Action, Actor, Decision, Grant, decide
+from chalicelib.domain.access import (
+    NOTHING,
+    ROLES,
+    Action,
+    Actor,
+    Decision,
+    Grant,
+    decide,
+    needs_standing,
+)
 from chalicelib.domain.bearer import (
     BearerToken,
     Holder,
@@ -19,7 +28,8 @@ from chalicelib.domain.bearer import (
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.scopes import Asked, AskedScope, parse_scopes, words_of
 from chalicelib.domain.tokens import V1Token
-from chalicelib.service.accounts import actor_of, decided, limited
+from chalicelib.hub_ports import Standing
+from chalicelib.service.accounts import actor_of, judged, limited, machine_of
 from chalicelib.service.world import World
 
 # The end of a token that has none: later than any clock.
@@ -60,12 +70,25 @@ def issue(world: World, actor: Actor, scopes: Iterable[str], *, offline: bool = 
 
 
 def _grant(world: World, actor: Actor, scope: AskedScope) -> Grant:
-    allowed = frozenset(
+    name, standing = scope.repository, None
+    if any(needs_standing(world.mode, actor, action, name) for action in scope.actions):
+        standing = world.accounts.find_standing(world.team_of(name), name, actor.name)
+    allowed = _allowed(world, actor, scope, standing)
+    role = None
+    if standing is not None and standing.role is not None:
+        by_others = _allowed(world, actor, scope, replace(standing, role=None))
+        role = standing.role.value if allowed - by_others else None
+    return Grant(name, allowed, scope.actions - allowed, role)
+
+
+def _allowed(
+    world: World, actor: Actor, scope: AskedScope, standing: Standing | None
+) -> frozenset[Action]:
+    return frozenset(
         action
         for action in scope.actions
-        if decided(world, actor, action, scope.repository) is Decision.ALLOW
+        if judged(world, actor, action, scope.repository, standing) is Decision.ALLOW
     )
-    return Grant(scope.repository, allowed, scope.actions - allowed)
 
 
 def _granted_scope(asked: Asked, grants: tuple[Grant, ...]) -> str:
@@ -83,13 +106,35 @@ def check_bearer(world: World, text: str) -> Actor | None:
     Costs: as ``is_good``.
     """
     token = parse_bearer(world.signing_key, text, now_s=world.clock.now_s())
-    return token.actor() if token and is_good(world, token.holder) else None
+    if token is None or not is_good(world, token.holder):
+        return None
+    roles = {(grant.repository.namespace, grant.role) for grant in token.grants if grant.role}
+    good = all(is_still(world, token.holder.user, team, str(role)) for team, role in roles)
+    return token.actor() if good else None
 
 
 def check_v1_token(world: World, token: V1Token) -> Actor | None:
     """Who carries a v1 token, unless what it was got with has ended. Costs: as ``is_good``."""
     holder = Holder(token.user, token.generation, token.token_id)
-    return token.actor() if is_good(world, holder) else None
+    if not is_good(world, holder):
+        return None
+    team, role = token.repository.namespace, token.role
+    return token.actor() if role is None or is_still(world, token.user, team, role) else None
+
+
+def is_still(world: World, user: str | None, team: str, role: str) -> bool:
+    """Whether somebody is in a team what they were when a token was given to them.
+
+    Costs: 1 batch read, once in thirty seconds for each.
+    """
+    now_s, known = world.clock.now_s(), world.logins.roles
+    key = f"{team}/{user}"
+    now_is = known.find(key, now_s)
+    if now_is is None:
+        found = world.accounts.find_membership(team, user)
+        now_is = found.role.value if found.role else ""
+        known.put(key, now_is, now_s, found.team.expires_at_s if found.team else None)
+    return ROLES[role] <= ROLES.get(now_is, NOTHING)
 
 
 def refreshed(world: World, text: str) -> Actor:
@@ -100,6 +145,8 @@ def refreshed(world: World, text: str) -> Actor:
     now_s = world.clock.now_s()
     token = parse_refresh(world.signing_key, text, now_s=now_s)
     holder = token.holder if token else Holder()
+    if holder.user and holder.token_id and holder.generation == 0:
+        return _refreshed_machine(world, holder.user, holder.token_id)
     user = world.accounts.find_user(holder.user) if holder.user else None
     if user is None or user.generation != holder.generation:
         raise RegistryError(ErrorCode.UNAUTHORIZED, "the refresh token has ended; log in again")
@@ -109,6 +156,15 @@ def refreshed(world: World, text: str) -> Actor:
     if api_token is None or not api_token.is_alive(now_s):
         raise RegistryError(ErrorCode.UNAUTHORIZED, "the API token has ended; log in with another")
     return limited(actor_of(user), api_token)
+
+
+def _refreshed_machine(world: World, team: str, token_id: str) -> Actor:
+    facts = world.accounts.find_login(team, "-", token_id)
+    alive = facts.token is not None and facts.token.is_alive(world.clock.now_s())
+    actor = machine_of(facts.team, facts.token) if facts.token and alive else None
+    if actor is None or facts.user is not None:
+        raise RegistryError(ErrorCode.UNAUTHORIZED, "the API token has ended; log in with another")
+    return actor
 
 
 def is_good(world: World, holder: Holder) -> bool:

@@ -20,14 +20,17 @@ from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import (
     Progress,
     RunningHash,
+    SessionBusyError,
     Tail,
     UploadSession,
     advanced,
     busy,
     check_chunk,
+    check_open,
     extended,
 )
 from chalicelib.ports import Conflict, Gone, Missing, PortError
+from chalicelib.service import verify
 from chalicelib.service.edge import find_blob
 from chalicelib.service.join import PartsGoneError, join_upload, mismatch, tail_of
 from chalicelib.service.races import anew
@@ -111,13 +114,13 @@ def append(
 ) -> UploadSession:
     """Take the next bytes.
 
-    Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, RANGE_INVALID, SIZE_INVALID).
+    Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, RANGE_INVALID, SIZE_INVALID, UPLOAD_CLOSED).
     Costs: 2 conditional writes, 1 or 2 S3 calls (1 more to begin a multipart upload).
     """
     session = claim(world, name, upload_id, world.words.fresh())
 
     def step() -> UploadSession:
-        check_chunk(session, span, len(data))
+        check_chunk(check_open(session), span, len(data))
         after = advanced(session, _store(world, session, data), now_s=world.clock.now_s())
         world.metadata.save_upload(after, session.claim or "")
         return after
@@ -135,21 +138,32 @@ def close(
     digest: Digest,
     data: bytes,
     span: ByteSpan | None,
-) -> Blob:
+) -> Blob | UploadSession:
     """Take the last bytes, prove the digest, and make the blob visible in the repository.
 
-    Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID, DIGEST_INVALID, RANGE_INVALID).
+    The answer is the session where the proof outlasts this request: see ``verify``.
+    Raises: RegistryError(BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID, DIGEST_INVALID, RANGE_INVALID,
+        UPLOAD_CLOSED).
     Costs: 1 conditional write, 1 read, 1 transaction, and S3: 1 for a blob that came whole,
     here or by a URL, otherwise up to 3.
     """
-    session = claim(world, name, upload_id, world.words.fresh())
+    try:
+        session = claim(world, name, upload_id, world.words.fresh())
+    except SessionBusyError as held:
+        if held.session.proving is None or held.session.proving.digest != digest:
+            raise
+        return held.session
 
-    def step() -> Blob:
+    def step() -> Blob | UploadSession:
+        if session.proving is not None:
+            return verify.go_on(world, session, digest)
         check_chunk(session, span, len(data) if data else None)
         if session.offset_bytes == 0:
             blob = _sent_whole(world, session, digest, data)
         else:
             held = _grown(world, session, data) if data else session
+            if verify.takes_long(world, held, digest):
+                return verify.begin(world, held, digest)
             blob = join_upload(world, held, digest, grown=bool(data))
         world.metadata.put_blob(session.team, name, blob, closing=session)
         return blob

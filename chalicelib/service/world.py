@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from chalicelib.domain import limits
 from chalicelib.domain.access import Actor, Mode, team_of
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Change
 from chalicelib.hub_ports import AccountStore, SearchStore
-from chalicelib.ports import BlobStore, Clock, Hashing, MetadataStore, Passwords, Words
+from chalicelib.ports import BlobStore, Clock, Hashing, MetadataStore, Passwords, Verifier, Words
 from chalicelib.service.logins import LoginCache
+from chalicelib.usage_ports import UsageStore
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,19 @@ class World:
     On a host named in ``v1_hosts`` there is no v2: daemons that find v2 never speak v1.
     ``sparse_manifests`` takes manifests whose parts are not all here; off, because checking is
     what catches a client that lost data.
+    ``expires_tags_by_name`` lets tags like `:2h` of an open registry end by their name; with
+    accounts each team says so for itself.
     ``edge_word`` is what the edge in front sends along (hex), ``edge_key`` signs the addresses by
-    which it leads uploads to the bucket; ``host`` is the registry's own name, where it has one.
+    which it leads uploads to the bucket; ``host`` is the registry's own name, where it has one, and
+    ``team_hosts`` (`*.example.com`) what teams' hosts are called.
+    ``verifier`` proves what no request has the time to read: above ``inline_proof_bytes``. Without
+    one such uploads are refused.
     """
 
     metadata: MetadataStore
     accounts: AccountStore
     search: SearchStore
+    usage: UsageStore
     blobs: BlobStore
     clock: Clock
     hashing: Hashing
@@ -43,9 +51,13 @@ class World:
     public_by_default: bool = False
     sparse_manifests: bool = False
     challenge: Challenge = Challenge.BASIC
+    expires_tags_by_name: bool = False
     edge_word: str | None = field(repr=False, default=None)
     edge_key: bytes | None = field(repr=False, default=None)
     host: str = ""
+    team_hosts: str = ""
+    verifier: Verifier | None = None
+    inline_proof_bytes: int = limits.MAX_PROOF_INLINE_BYTES
     v1_endpoints: tuple[str, ...] = ()
     logins: LoginCache = field(repr=False, default_factory=LoginCache)
 

@@ -27,11 +27,13 @@ from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
 from chalicelib.adapters.clock import SystemClock, ticking_ms
+from chalicelib.adapters.words import RandomWords
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.trace import Trace, begin, end, note
 from chalicelib.web import logs
 from chalicelib.web.endpoints import Family, family_of_path
-from chalicelib.web.lines import Metrics, request_line
+from chalicelib.web.front import status_of
+from chalicelib.web.lines import Line, Metrics, request_line
 from chalicelib.web.messages import Headers, Request, Response
 from chalicelib.web.render import render_error
 
@@ -41,12 +43,31 @@ log = logging.getLogger("roadstead")
 _MARK = "X-Roadstead-Own"
 
 
+class LineIdentity:
+    """By what a line is known: a word of this process's own, and a number that grows by one.
+
+    Whoever counts lines sees by it which they have counted. The word is made with the first line
+    and not before: processes that start from one snapshot must not share it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._word, self._number = "", 0
+
+    def next(self) -> Line:
+        with self._lock:
+            self._word = self._word or RandomWords().fresh()
+            self._number += 1
+            return {"process": self._word, "number": self._number}
+
+
 class RegistryApp(Chalice):
     """Chalice, safe to be called from many threads, and never answering in a shape of its own."""
 
     def __init__(self, app_name: str, stage: str = "local", metrics: Metrics = Metrics.OFF) -> None:
         self._threads = threading.local()
         self._stage, self._metrics, self._cold = stage, metrics, True
+        self._identity = LineIdentity()
         super().__init__(app_name=app_name, configure_logs=False, env={})
         self.api.binary_types = ["*/*"]
 
@@ -70,7 +91,8 @@ class RegistryApp(Chalice):
             answer = self._answer(event, context)
         finally:
             end(token)
-        trace.status, trace.bytes_out = answer["statusCode"], _bytes_out(trace.method, answer)
+        trace.status = status_of(answer["statusCode"], answer["headers"])
+        trace.bytes_out = _bytes_out(trace.method, answer)
         line = request_line(
             trace,
             at_ms=SystemClock().now_ms(),
@@ -79,7 +101,7 @@ class RegistryApp(Chalice):
             stage=self._stage,
             metrics=self._metrics,
         )
-        logs.write(line)
+        logs.write({**line, **self._identity.next()})
         return answer
 
     def _answer(self, event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -17,6 +17,7 @@ class Family(Enum):
     V2 = "v2"
     UPLOADER = "uploader"
     ROOT = "root"
+    PAGE = "page"
 
 
 class Carries(Enum):

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from chalicelib.web.endpoint import Carries, Endpoint, Family
+from chalicelib.web.rows_page import PAGE
 from chalicelib.web.rows_v1 import ROOT, V1
-from chalicelib.web.rows_v2 import EXTENSIONS, UPLOADER, V2
+from chalicelib.web.rows_v2 import ENDS, EXTENSIONS, TEAMS, UPLOADER, V2
 
-ENDPOINTS: tuple[Endpoint, ...] = (*V2, *EXTENSIONS, *UPLOADER, *V1, *ROOT)
+ENDPOINTS: tuple[Endpoint, ...] = (*V2, *EXTENSIONS, *TEAMS, *ENDS, *UPLOADER, *V1, *ROOT, *PAGE)
 BY_NAME: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 
 ALL_METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
@@ -76,15 +77,19 @@ def native_paths(endpoint: Endpoint) -> tuple[str, ...]:
 
 def family_of_path(path: str) -> Family:
     """Whose shape an answer takes when no endpoint matched."""
-    return Family.V1_REGISTRY if path.startswith("/v1/") or path == "/v1" else Family.V2
+    beginnings = {"v1": Family.V1_REGISTRY, "ui": Family.PAGE}
+    return beginnings.get(path.removeprefix("/").partition("/")[0], Family.V2)
 
 
 __all__ = [
     "ALL_METHODS",
     "BY_NAME",
     "ENDPOINTS",
+    "ENDS",
     "EXTENSIONS",
+    "PAGE",
     "ROOT",
+    "TEAMS",
     "UPLOADER",
     "V1",
     "V2",

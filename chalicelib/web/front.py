@@ -12,11 +12,12 @@ Where no word is set there is no edge, and everybody is served as they come.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.service.world import World
+from chalicelib.trace import note
 from chalicelib.web.endpoint import Family
 from chalicelib.web.messages import Headers, Request, Response
 from chalicelib.web.render import render_error
@@ -36,7 +37,9 @@ def fronted(
     if world.edge_word is None:
         return answer(request)
     if not _has_word(request, world.edge_word):
-        return render_error(family, _refusal(world))
+        refusal = _refusal(world)
+        note(error=refusal.code.name)
+        return render_error(family, refusal)
     return carried(answer(seen_by_client(request)))
 
 
@@ -66,6 +69,12 @@ def carried(response: Response) -> Response:
     return replace(
         response, status=CARRIER_STATUS, headers={**headers, STATUS_HEADER: str(response.status)}
     )
+
+
+def status_of(status: int, headers: Mapping[str, str]) -> int:
+    """What the client will see of an answer that has been made: a carried one as what it is."""
+    carried_text = headers.get(STATUS_HEADER, "")
+    return int(carried_text) if status == CARRIER_STATUS and carried_text.isdigit() else status
 
 
 def _has_word(request: Request, word: str) -> bool:

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
+from chalicelib.config import SettingError
 from chalicelib.domain.errors import RegistryError
 from chalicelib.ports import PortError
 from chalicelib.trace import Trace
@@ -90,12 +91,15 @@ def request_line(
     }
     told = {name: value for name, value in measured.items() if value or name == "duration_ms"}
     line = {name: value for name, value in line.items() if value not in (None, "", {})} | told
+    return with_metrics(line, metrics, at_ms)
+
+
+def with_metrics(line: Line, metrics: Metrics, at_ms: int) -> Line:
+    """The line with its time, and with what makes CloudWatch count it."""
     directives = list(_directives(line, metrics))
-    if directives:
-        line["_aws"] = {"Timestamp": at_ms, "CloudWatchMetrics": directives}
-    else:
-        line["at_ms"] = at_ms
-    return line
+    if not directives:
+        return {**line, "at_ms": at_ms}
+    return {**line, "_aws": {"Timestamp": at_ms, "CloudWatchMetrics": directives}}
 
 
 _COUNTED = ("pulls", "pushes", "bytes_in", "bytes_out", "bytes_pulled", "bytes_pushed")
@@ -174,7 +178,7 @@ def exception_line(error: BaseException) -> Line:
         "type": type(error).__name__,
         "at": [f"{_tail(f.filename)}:{f.lineno} {f.name}" for f in frames],
     }
-    if isinstance(error, PortError | RegistryError):
+    if isinstance(error, PortError | RegistryError | SettingError):
         line["message"] = struck(str(error))
     return line
 

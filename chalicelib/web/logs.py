@@ -31,6 +31,8 @@ def configure(stream: TextIO, *, requests: bool = True) -> None:
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
+    # Where others listen to requests, this stream still gets only what it was to get.
+    handler.setLevel(logging.INFO if requests else logging.WARNING)
     ROOT.handlers[:] = [handler]
     ROOT.setLevel(logging.INFO if requests else logging.WARNING)
     ROOT.propagate = False

@@ -23,8 +23,9 @@ from chalicelib.domain.access import (
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName, parse_repository_name
 from chalicelib.domain.tokens import parse_v1_token
-from chalicelib.ports import Conflict, Missing, PartRefused, PortError, Throttled, Unavailable
+from chalicelib.ports import Conflict, Missing, PartRefused, Refused, Throttled, Unavailable
 from chalicelib.service.accounts import check_login, decided
+from chalicelib.service.once import once
 from chalicelib.service.tokens import check_bearer, check_v1_token
 from chalicelib.service.world import World
 from chalicelib.trace import note
@@ -32,7 +33,9 @@ from chalicelib.web.challenge import challenge_for
 from chalicelib.web.credentials import Basic, BearerText, V1TokenText, parse_authorization
 from chalicelib.web.endpoints import Endpoint, Family
 from chalicelib.web.messages import Request, Response
+from chalicelib.web.page_frame import sign_in_first
 from chalicelib.web.render import FAMILY_HEADERS, render_error
+from chalicelib.web.session import visitor
 
 log = logging.getLogger("roadstead")
 
@@ -88,11 +91,17 @@ def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
         call = _admitted(world, endpoint, request)
         response = HANDLERS[endpoint.name](call)
     except RegistryError as error:
+        if endpoint.family is Family.PAGE and error.code is ErrorCode.UNAUTHORIZED:
+            return sign_in_first(request)
         challenge = challenge_for(world.challenge, endpoint, request)
         return _refused(endpoint.family, error, challenge)
+    except Refused as refusal:
+        # The team may not: its sentence says why, and nothing was stored.
+        return _refused(endpoint.family, RegistryError(ErrorCode.QUOTA_EXCEEDED, str(refusal)))
     except Unavailable as error:
         log.warning("unavailable endpoint=%s cause=%s", endpoint.name, error)
-        return _refused(endpoint.family, _later(error))
+        code = ErrorCode.THROTTLED if isinstance(error, Throttled) else ErrorCode.UNAVAILABLE
+        return _refused(endpoint.family, RegistryError(code))
     except (Missing, Conflict, PartRefused):
         # Something changed under the request's feet: whoever repeats it finds the new state.
         log.exception("lost a race endpoint=%s request=%s", endpoint.name, request.request_id)
@@ -113,20 +122,17 @@ def refuse(family: Family, allowed: tuple[str, ...]) -> Response:
     return _refused(family, error)
 
 
-def _later(error: PortError) -> RegistryError:
-    """What a client is told that may simply come again."""
-    return RegistryError(
-        ErrorCode.THROTTLED if isinstance(error, Throttled) else ErrorCode.UNAVAILABLE
-    )
-
-
 def _refused(family: Family, error: RegistryError, challenge: str | None = None) -> Response:
     note(error=error.code.name)
     return render_error(family, error, challenge)
 
 
 def _admitted(world: World, endpoint: Endpoint, request: Request) -> Call:
-    actor = identify(world, request)
+    if endpoint.family is Family.PAGE:
+        world = replace(world, accounts=once(world.accounts))
+        actor = ANONYMOUS if endpoint.name == "page.asset" else visitor(world, request)
+    else:
+        actor = identify(world, request)
     note(actor=actor.name, token_id=actor.token_id)
     repository = _repository(request.params)
     if repository is None and _needs_repository(endpoint):

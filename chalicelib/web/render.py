@@ -3,6 +3,7 @@
 v2, uploader    {"errors": [{"code", "message", "detail"}]}
 v1 registry     {"error": "text"}         strings only: old clients decode a map of strings
 v1 index        {"error": "text"}
+page            a page of HTML: people read it
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from chalicelib.domain.media_types import JSON
 from chalicelib.web.challenge import BASIC_CHALLENGE, CHALLENGES
 from chalicelib.web.endpoint import Family
 from chalicelib.web.messages import Response
+from chalicelib.web.page_frame import PAGE_HEADERS, error_page
 
 REGISTRY_VERSION = "0.9.1"
 
@@ -34,6 +36,7 @@ FAMILY_HEADERS: Mapping[Family, Mapping[str, str]] = {
     Family.V1_REGISTRY: {"X-Docker-Registry-Version": REGISTRY_VERSION},
     Family.V1_INDEX: {"X-Docker-Registry-Version": REGISTRY_VERSION},
     Family.ROOT: {"X-Docker-Registry-Version": REGISTRY_VERSION},
+    Family.PAGE: PAGE_HEADERS,
 }
 
 # What v1 says where the shared rules raise a v2 row.
@@ -49,6 +52,8 @@ V1_TRANSLATIONS: Mapping[ErrorCode, ErrorCode] = {
 
 def render_error(family: Family, error: RegistryError, challenge: str | None = None) -> Response:
     """The answer to a refusal, with its challenge when it is a 401."""
+    if family is Family.PAGE:
+        return error_page(error)
     headers = {"Content-Type": JSON, **FAMILY_HEADERS[family], **error.headers}
     status = error.status
     if family in V1_FAMILIES:

@@ -186,6 +186,95 @@ EXTENSIONS: tuple[Endpoint, ...] = (
         Action.SIGNED_IN,
         "Revokes an API token",
     ),
+    _v2(
+        "v2.usage",
+        "GET HEAD",
+        "/v2/_roadstead/usage",
+        "ours",
+        Action.SIGNED_IN,
+        "What a team has used, by day or repository, in JSON or CSV, in pages; for its owner",
+    ),
+    _v2(
+        "v2.usage.teams",
+        "GET HEAD",
+        "/v2/_roadstead/usage/teams",
+        "ours",
+        Action.SIGNED_IN,
+        "Lists the teams that have used anything, in pages; for administrators",
+    ),
+)
+
+_TEAM = "/v2/_roadstead/teams/{team}"
+
+
+def _team(name: str, methods: str, tail: str, summary: str) -> Endpoint:
+    path = f"{_TEAM}/{tail}".rstrip("/")
+    return _v2(f"v2.team.{name}", methods, path, "ours", Action.SIGNED_IN, summary)
+
+
+TEAMS: tuple[Endpoint, ...] = (
+    _v2(
+        "v2.teams.get",
+        "GET HEAD",
+        "/v2/_roadstead/teams",
+        "ours",
+        Action.SIGNED_IN,
+        "Lists an account's teams, with the role in each",
+    ),
+    _v2(
+        "v2.teams.post",
+        "POST",
+        "/v2/_roadstead/teams",
+        "ours",
+        Action.SIGNED_IN,
+        "Makes a team, with an end and a quota if asked",
+    ),
+    _team("get", "GET HEAD", "", "A team that one is in: its end, its quota and what it uses"),
+    _team("put", "PUT", "", "Changes a team's end, quota or settings; for its owners"),
+    _team("delete", "DELETE", "", "Ends a team at once; for its owners"),
+    _team("invite", "POST", "invitations", "Makes an invitation for one account; for owners"),
+    _team("members", "GET HEAD", "members", "Lists the members of a team with their roles"),
+    _team("join", "POST", "members", "Makes one a member, by an invitation"),
+    _team("member.put", "PUT", "members/{username}", "Gives a member another role; for owners"),
+    _team("member.delete", "DELETE", "members/{username}", "Takes a member out; for owners"),
+    _team("tokens.get", "GET HEAD", "tokens", "Lists a team's machine tokens; for its owners"),
+    _team("tokens.post", "POST", "tokens", "Makes a machine token, shown this once; for owners"),
+    _team("token.delete", "DELETE", "tokens/{token_id}", "Revokes a machine token; for owners"),
+)
+
+ENDS: tuple[Endpoint, ...] = (
+    _v2(
+        "v2.expiry.get",
+        "GET HEAD",
+        f"{_OURS}/expiry",
+        "ours",
+        Action.PULL,
+        "When a repository expires",
+    ),
+    _v2(
+        "v2.expiry.put",
+        "PUT",
+        f"{_OURS}/expiry",
+        "ours",
+        Action.ADMIN,
+        "Gives a repository another end, or none",
+    ),
+    _v2(
+        "v2.tag.expiry.get",
+        "GET HEAD",
+        f"{_OURS}/tags/{{tag}}/expiry",
+        "ours",
+        Action.PULL,
+        "When a tag expires",
+    ),
+    _v2(
+        "v2.tag.expiry.put",
+        "PUT",
+        f"{_OURS}/tags/{{tag}}/expiry",
+        "ours",
+        Action.PUSH,
+        "Gives a tag another end, or none",
+    ),
 )
 
 UPLOADER: tuple[Endpoint, ...] = (

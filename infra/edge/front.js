@@ -1,3 +1,4 @@
+import cf from 'cloudfront';
 const SETTINGS = {}; // settings
 
 // Viewer request of everything but uploads. API Gateway renames the challenge of a 401, so whoever
@@ -11,8 +12,12 @@ const ROWS = [
   ['POST', '_roadstead/uploads/*/parts', 'pull,push'],
   ['POST', '_roadstead/uploads/*/advance', 'pull,push'],
   ['GET HEAD', '_roadstead/tags/*/history', 'pull'],
+  ['GET HEAD', '_roadstead/tags/*/expiry', 'pull'],
+  ['PUT', '_roadstead/tags/*/expiry', 'pull,push'],
   ['GET HEAD', '_roadstead/tags/rules', 'pull'],
   ['PUT', '_roadstead/tags/rules', '*'],
+  ['GET HEAD', '_roadstead/expiry', 'pull'],
+  ['PUT', '_roadstead/expiry', '*'],
   ['GET HEAD PATCH PUT DELETE', 'blobs/uploads/*', 'pull,push'],
   ['POST', 'blobs/uploads', 'pull,push'],
   ['GET HEAD', 'blobs/*', 'pull'],
@@ -23,6 +28,10 @@ const ROWS = [
   ['GET HEAD', 'tags/list', 'pull'],
   ['GET HEAD', 'referrers/*', 'pull']
 ];
+
+// Bodies that a function may not be able to take: layers of v1, and blobs by a session's own address.
+const BODIES = /^\/v1\/images\/[^\/]+\/layer$|^\/v2\/.+\/blobs\/uploads\/[^\/]*$/;
+const INLINE = SETTINGS.inlineBytes || 4500000;
 
 // A repository's name, as in chalicelib/domain/names.py.
 const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
@@ -41,7 +50,20 @@ function handler(event) {
     // Without it API Gateway hands bytes on as base64.
     headers.accept = {value: '*/*'};
   }
+  if (SETTINGS.gateway === 'on' && BODIES.test(request.uri) && isLarge(request)) {
+    cf.selectRequestOriginById('gateway');
+  }
   return request;
+}
+
+// More than the API takes, or perhaps more: a body whose length is not said.
+function isLarge(request) {
+  const given = request.headers['content-length'];
+  const known = given && !given.multiValue && /^[0-9]{1,15}$/.test(given.value);
+  if (request.method !== 'PUT' && request.method !== 'PATCH') {
+    return request.method === 'POST' && known && Number(given.value) > INLINE;
+  }
+  return !known || Number(given.value) > INLINE;
 }
 
 // Whether nobody may come this way without a login: then it need not go as far as the API.

@@ -30,6 +30,9 @@ function handler(event) {
   const length = lengthOf(request.headers);
   const digest = whole(DIGEST, single(request.querystring.digest) || '');
   if (request.method === 'PUT' && length > 0 && digest) {
+    if (length > MOST_OF_ONE_PUT && SETTINGS.gateway === 'on') {
+      return onwards(request, path[1], 'gateway');
+    }
     if (length > MOST_OF_ONE_PUT) {
       return refusal(413, 'Content Too Large', 'SIZE_INVALID',
         'a blob of ' + length + ' bytes is more than S3 takes at once (5 GiB): use `roadstead push`, ' +

@@ -59,18 +59,26 @@ def _mounted(door: Door, blob: Descriptor, mount_from: str) -> bool:
 
 
 def _send(door: Door, blob: Descriptor, source: Readable, moved: Moved) -> str:
-    size = blob.size_bytes
-    is_sha256 = blob.digest.startswith("sha256:")
-    if size <= limits.MAX_INLINE_BODY_BYTES:
+    if blob.size_bytes <= limits.MAX_INLINE_BODY_BYTES:
         _send_inline(door, blob, source, moved)
         return "pushed"
-    if size > limits.MAX_WHOLE_BYTES or (size > PARTS_UP_TO_BYTES and not is_sha256):
+    return send_large(door, blob, source, moved)
+
+
+def send_large(door: Door, blob: Descriptor, source: Readable, moved: Moved) -> str:
+    """Send a blob past the functions; the answer says how it came to be there.
+
+    Raises: TransferError, StorageFailed.
+    """
+    size = blob.size_bytes
+    is_sha256 = blob.digest.startswith("sha256:")
+    if size > limits.MAX_OBJECT_BYTES:
         raise TransferError(
-            f"{blob.digest} has {readable_size(size)}: more than this way proves "
-            f"({readable_size(limits.MAX_WHOLE_BYTES if is_sha256 else PARTS_UP_TO_BYTES)}). "
-            "Push it through a gateway that the registry's operator runs; nothing of it was sent."
+            f"{blob.digest} has {readable_size(size)}: more than S3 keeps in one object "
+            f"({readable_size(limits.MAX_OBJECT_BYTES)}); nothing of it was sent."
         )
-    in_parts = WHOLE_UP_TO_BYTES < size <= PARTS_UP_TO_BYTES or not is_sha256
+    fits_whole = is_sha256 and size <= limits.MAX_WHOLE_BYTES
+    in_parts = WHOLE_UP_TO_BYTES < size <= PARTS_UP_TO_BYTES or not fits_whole
     with door.memory.upload(door.host_name, door.target.repository, blob.digest) as upload:
         return Sending(door, blob, source, upload, moved).run(in_parts=in_parts)
 

@@ -1,7 +1,7 @@
 """One blob that goes to S3 past the registry's functions, whole or in parts, and again if need be.
 
     begin ─▶ whole: PUT with the SHA-256 signed ─────────────▶ close
-         └─▶ parts: claim ─▶ PUT each that S3 lacks ─▶ advance ─▶ close
+         └─▶ parts: claim ─▶ PUT each that S3 lacks ─▶ advance ─▶ close, again while it is 202
 
 Every step may be repeated: an answer that was lost, or a process that was killed, costs the
 repetition of one step. What is remembered of an earlier try may be stale; then the blob begins
@@ -10,10 +10,12 @@ anew, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 from urllib.parse import urlencode
 
+from chalicelib.domain import limits
 from chalicelib.domain.edge import without_edge
 from chalicelib.web.endpoints import url_for
 from roadstead.client.door import Door, Moved
@@ -21,11 +23,22 @@ from roadstead.client.errors import RegistryRefused, TransferError, refused_answ
 from roadstead.client.http import RemoteApi
 from roadstead.client.image import Descriptor
 from roadstead.client.memory import Upload
+from roadstead.client.progress import readable_size
 from roadstead.uploader import PartUrls, StorageFailed, UploadRefused
-from roadstead.uploader.planned import PlannedPart, Readable, plan_parts, send_parts
+from roadstead.uploader.planned import (
+    PARTS_UP_TO_BYTES,
+    PlannedPart,
+    Readable,
+    plan_parts,
+    send_parts,
+)
 
 # A close that was cut off, or refused because of the size: the bytes could not be read back.
 UNPROVED = (413, 502, 503, 504)
+# What an upload is answered with that is closed already.
+CLOSED = 409
+# How long between two looks at a proof: soon at first, then as the gigabytes have it.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
 # What a session that we remember may be answered with when it is of no use any more.
 STALE = (400, 404, 416)
 
@@ -42,8 +55,15 @@ class Sending:
     """One blob under way."""
 
     def __init__(
-        self, door: Door, blob: Descriptor, source: Readable, upload: Upload, moved: Moved
+        self,
+        door: Door,
+        blob: Descriptor,
+        source: Readable,
+        upload: Upload,
+        moved: Moved,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._sleep = sleep
         self._door, self._blob, self._source = door, blob, source
         self._upload, self._moved = upload, moved
         self._counted_bytes = 0
@@ -113,7 +133,14 @@ class Sending:
     # --- in parts -----------------------------------------------------------------------------
 
     def _send_parts(self) -> None:
-        claimed = self._ask("claim", {"claim": self._upload.word})
+        try:
+            claimed = self._ask("claim", {"claim": self._upload.word})
+        except UploadRefused as refusal:
+            # Closed by an earlier try, and being proved: only its end is to be waited for.
+            if refusal.answer.status == CLOSED:
+                return
+            raise
+        self._check_provable(claimed)
         plan = plan_parts(self._blob.size_bytes)
         sizes = {part.number: part.size_bytes for part in plan}
         known = {n: etag for n, (etag, size) in self._upload.parts.items() if sizes.get(n) == size}
@@ -131,6 +158,22 @@ class Sending:
         size_bytes = self._blob.size_bytes
         report = {"claim": claimed["claim"], "offset_bytes": size_bytes, "stored": stored}
         self._ask("advance", report)
+
+    def _check_provable(self, claimed: dict[str, Any]) -> None:
+        """Refuse what the registry would refuse in the end, before a byte of it is sent."""
+        size_bytes = self._blob.size_bytes
+        provable_bytes = int(claimed.get("provable_bytes", limits.MAX_PROOF_READ_BYTES))
+        if provable_bytes <= limits.MAX_PROOF_READ_BYTES:
+            # No verifier: the request that closes the upload has to read it, in 30 s.
+            provable_bytes = PARTS_UP_TO_BYTES
+        if size_bytes > provable_bytes:
+            self._drop()
+            raise TransferError(
+                f"{self._blob.digest} has {readable_size(size_bytes)}: more than "
+                f"{self._door.host_name} proves of what comes this way "
+                f"({readable_size(provable_bytes)}). Push it through a gateway that the "
+                "registry's operator runs; nothing of it was sent."
+            )
 
     # --- whole --------------------------------------------------------------------------------
 
@@ -172,7 +215,13 @@ class Sending:
         path = f"/v2/{self._door.target.repository}/blobs/uploads/{self._upload.upload_id}"
         try:
             what = f"closing the upload of {self._blob.digest}"
-            self._door.send("PUT", f"{path}?digest={self._blob.digest}", (201,), what)
+            target = f"{path}?digest={self._blob.digest}"
+            for pause_s in _pauses():
+                answer = self._door.send("PUT", target, (201, 202), what)
+                if answer.status == 201:
+                    return
+                # The registry reads what it has been sent: it says so until it has read it all.
+                self._sleep(pause_s)
         except RegistryRefused as refusal:
             # The answer to an earlier try may have been lost: the upload is gone, the blob there.
             if refusal.status != 404 or not self._door.has(self._blob.digest):
@@ -196,7 +245,8 @@ class Sending:
 
     def _is_unproved(self, refusal: Exception) -> bool:
         is_sha256 = self._blob.digest.startswith("sha256:")
-        return isinstance(refusal, CloseRefused) and refusal.status in UNPROVED and is_sha256
+        fits_whole = is_sha256 and self._blob.size_bytes <= limits.MAX_WHOLE_BYTES
+        return isinstance(refusal, CloseRefused) and refusal.status in UNPROVED and fits_whole
 
     def _sentence(self, refusal: RegistryRefused | UploadRefused | CloseRefused) -> TransferError:
         host = self._door.host_name
@@ -223,6 +273,13 @@ class Sending:
 def status_of(refusal: RegistryRefused | UploadRefused | CloseRefused) -> int:
     """The status of a registry's refusal."""
     return refusal.answer.status if isinstance(refusal, UploadRefused) else refusal.status
+
+
+def _pauses() -> Iterator[float]:
+    pause_s = FIRST_PAUSE_S
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
 
 
 class _Told:

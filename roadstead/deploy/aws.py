@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from roadstead.failure import Failure
@@ -24,6 +24,8 @@ class Stack:
     status: str
     outputs: dict[str, str]
     changed: str
+    region: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_well(self) -> bool:
@@ -36,6 +38,20 @@ class Aws:
 
     options: tuple[str, ...]
     say: Callable[[str], None]
+
+    @property
+    def region(self) -> str:
+        """The one that was named; empty where the aws command takes its own."""
+        words = self.options
+        return words[words.index("--region") + 1] if "--region" in words else ""
+
+    def at(self, region: str) -> Aws:
+        """The same in another region."""
+        words = list(self.options)
+        if "--region" in words:
+            start = words.index("--region")
+            del words[start : start + 2]
+        return Aws(("--region", region, *words), self.say)
 
     def cloudformation(self, *words: str) -> str:
         """Standard output. Raises: DeployError, with what aws said."""
@@ -60,7 +76,14 @@ class Aws:
         found = json.loads(done.stdout)["Stacks"][0]
         outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs") or ()}
         changed = found.get("LastUpdatedTime") or found.get("CreationTime") or ""
-        return Stack(name, found["StackStatus"], outputs, str(changed))
+        given = {
+            each["ParameterKey"]: each["ParameterValue"]
+            for each in found.get("Parameters") or ()
+            if "ParameterValue" in each
+        }
+        # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID
+        region = (str(found.get("StackId") or "").split(":") + [""] * 4)[3]
+        return Stack(name, found["StackStatus"], outputs, str(changed), region, given)
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         program = shutil.which("aws")

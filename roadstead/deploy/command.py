@@ -27,6 +27,11 @@ def add_commands(commands: Any) -> None:
         help="of a template (docs/deploying.md); what is not given stays as it is",
     )
     deploy.add_argument("--package", type=Path, default=DEFAULT_PACKAGE, help="from `make package`")
+    deploy.add_argument(
+        "--no-explain",
+        action="store_true",
+        help="without Lambda@Edge, which puts refusals of API Gateway and S3 into words",
+    )
     destroy = commands.add_parser("destroy", help="take a stage's application from AWS")
     destroy.add_argument("--data", action="store_true", help="the data stack as well")
     destroy.add_argument("--confirm", metavar="STACK", help="the data stack's name, once more")
@@ -39,14 +44,15 @@ def add_commands(commands: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Run one of them; 1 for a stage that is not well. Raises: DeployError."""
-    from roadstead.deploy import stage  # noqa: PLC0415
+    from roadstead.deploy import stacks, stage  # noqa: PLC0415
 
     options = [("--region", asked.region), ("--profile", asked.profile)]
     aws = Aws(tuple(word for pair in options if pair[1] for word in pair), _say)
-    names = stage.Names(asked.stage)
+    names = stacks.Names(asked.stage)
     if asked.command == "deploy":
         deploy = stage.dry_run if asked.dry_run else stage.deploy
-        deploy(aws, names, stage.Package(asked.package), pairs(asked.parameter))
+        package = stacks.Package(asked.package)
+        deploy(aws, names, package, pairs(asked.parameter), explains=not asked.no_explain)
     elif asked.command == "destroy":
         stage.destroy(aws, names, data=asked.data, confirmed=asked.confirm)
     elif not stage.status(aws, names):

@@ -111,12 +111,16 @@ class LambdaFront:
         """Answer one request whose body is whole; never raises."""
         if len(request.body) > MAX_EVENT_BODY_BYTES:
             return refusal(request, ErrorCode.SIZE_EXCEEDED, "request body is larger than 10 MB")
+        found = self.route(request.method, request.raw_path)
+        return self._invoke(request, *found) if found else refusal(request, ErrorCode.NOT_FOUND)
+
+    def route(self, method: str, raw_path: str) -> tuple[str, dict[str, str]] | None:
+        """The resource that API Gateway would choose, and its path's variables."""
         for pattern, resource, methods in self._routes:
-            found = pattern.fullmatch(request.raw_path)
-            if found and request.method in methods:
-                variables = {k: unquote(v) for k, v in found.groupdict().items()}
-                return self._invoke(request, resource, variables)
-        return refusal(request, ErrorCode.NOT_FOUND)
+            found = pattern.fullmatch(raw_path)
+            if found and method in methods:
+                return resource, {k: unquote(v) for k, v in found.groupdict().items()}
+        return None
 
     def _invoke(
         self, request: HttpRequest, resource: str, variables: dict[str, str]

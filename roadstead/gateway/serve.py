@@ -7,15 +7,15 @@ from typing import Any
 
 import uvicorn
 
-from roadstead.gateway.asgi import Gateway
-
 GRACE_S = 10
 
 
 def make_server(
-    gateway: Gateway, *, host: str, port: int, grace_s: int = GRACE_S
+    app: Any, *, host: str, port: int, grace_s: int = GRACE_S, believes_proxies: bool = True
 ) -> uvicorn.Server:
     """A server that has not begun; ``server.run(sockets=[...])`` serves until told to exit.
+
+    ``believes_proxies``: X-Forwarded-For of who comes from this machine is where it came from.
 
     Requests that are under way then have ``grace_s`` to end.
 
@@ -23,7 +23,7 @@ def make_server(
     for its way back from https to http.
     """
     config = uvicorn.Config(
-        gateway_app(gateway),
+        app,
         host=host,
         port=port,
         http="httptools",
@@ -34,15 +34,11 @@ def make_server(
         log_config=None,
         log_level="warning",
         server_header=False,
+        proxy_headers=believes_proxies,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=grace_s,
     )
     return uvicorn.Server(config)
-
-
-def gateway_app(gateway: Gateway) -> Any:
-    """uvicorn's types want a callable of its own kind."""
-    return gateway
 
 
 def listen(host: str, port: int) -> socket.socket:

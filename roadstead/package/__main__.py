@@ -4,6 +4,7 @@ build/package/
   deployment.zip   the function, for its runtime
   app.json         the application stack, naming deployment.zip
   data.json        the data stack
+  explain.json     the stack of Lambda@Edge, for us-east-1
   package.json     sizes and hashes, and which Python made the bytecode
 """
 
@@ -15,7 +16,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from roadstead.package import archive, function, template, wheels
+from roadstead.package import archive, explain, function, template, wheels
 from roadstead.package.errors import PackageError
 
 INFRA = function.PROJECT / "infra"
@@ -28,6 +29,9 @@ def build(out: Path, downloads: Path) -> dict[str, object]:
     document = template.build_template(INFRA / "app.json")
     (out / "app.json").write_text(archive.render(document))
     shutil.copyfile(INFRA / "data.json", out / "data.json")
+    (out / "explain.json").write_text(
+        archive.render(explain.build_template(INFRA / "explain.json"))
+    )
     path = out / template.ZIP_NAME
     python = function.build_zip(wheels.LAMBDA, path, downloads)
     facts: dict[str, object] = {

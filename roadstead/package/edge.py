@@ -40,6 +40,8 @@ SETTINGS: Mapping[str, Mapping[str, tuple[Part, ...]]] = {
         "challenge": ('"', _if("Open", "off", {"Ref": "Challenge"}), '"'),
         "anonymous": ('"', {"Ref": "AnonymousPull"}, '"'),
         "v1Hosts": ('"', {"Ref": "V1Hosts"}, '"'),
+        "gateway": ('"', _if("WithGateway", "on", "off"), '"'),
+        "inlineBytes": (str(MAX_INLINE_BODY_BYTES),),
     },
     "upload.js": {
         "gateway": ('"', _if("WithGateway", "on", "off"), '"'),

@@ -11,6 +11,8 @@ from roadstead.package.wheels import Target
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCK = PROJECT / "infra" / "wheels.txt"
+# Templates and assets of the web page; each file of these folders.
+_PAGE_FOLDERS = ("chalicelib/page/templates", "chalicelib/page/assets")
 # The stores in memory are for tests; nothing that is shipped imports them.
 _NOT_SHIPPED = ("chalicelib/adapters/memory/",)
 
@@ -18,6 +20,7 @@ _NOT_SHIPPED = ("chalicelib/adapters/memory/",)
 def sources() -> Files:
     """Our own part of the zip."""
     paths = [PROJECT / "app.py", *(PROJECT / "chalicelib").rglob("*.py")]
+    paths += [path for folder in _PAGE_FOLDERS for path in (PROJECT / folder).iterdir()]
     files = {path.relative_to(PROJECT).as_posix(): path.read_bytes() for path in paths}
     return {name: data for name, data in files.items() if not name.startswith(_NOT_SHIPPED)}
 

@@ -41,7 +41,10 @@ EXACT: dict[str, Any] = {
             {"Arn": {"Fn::ImportValue": {"Fn::Sub": "${DataStack}-BucketArn"}}},
         ]
     },
+    "arn:aws:lambda:*:*:function:roadstead-*": {"Fn::GetAtt": ["VerifierHandler", "Arn"]},
     "arn:aws:logs:*:*:log-group:/roadstead/*": {"Fn::GetAtt": ["ApiLogs", "Arn"]},
+    "arn:aws:logs:*:*:log-group:/roadstead/*/meter": {"Fn::GetAtt": ["MeterLogs", "Arn"]},
+    "arn:aws:sqs:*:*:roadstead-*": {"Fn::GetAtt": ["Uncounted", "Arn"]},
 }
 
 

@@ -71,7 +71,11 @@ KEPT: Mapping[str, str] = {
     # The compiled core: cffi's Python part and pycparser only serve those who build extensions.
     "cffi": r"_cffi_backend.*\.so",
     "chalice": r"chalice/(__init__|app)\.py",
+    # What runs templates; not what reads them from wheels, translates or sandboxes them.
+    "jinja2": r"jinja2/(?!ext|sandbox|nativetypes|meta|constants).*\.py",
     "jmespath": r"jmespath/.*\.py",
+    # Without its compiled part: a page's escaping takes microseconds either way.
+    "markupsafe": r"markupsafe/.*\.py",
     "pycparser": r"(?!)",
     "pynamodb": r"pynamodb/.*\.py",
     "python_dateutil": r"dateutil/(?!zoneinfo/.*\.tar\.gz).*\.py",

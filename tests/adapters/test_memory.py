@@ -10,6 +10,8 @@ from tests.contracts.collect_blobs import CollectBlobsContract
 from tests.contracts.collect_contract import CollectContract
 from tests.contracts.hub_contract import HubContract
 from tests.contracts.metadata_contract import MetadataContract
+from tests.contracts.team_contract import TeamContract
+from tests.contracts.values import NOW_S
 from tests.support.world import SettableClock
 
 
@@ -17,6 +19,16 @@ class TestMemoryMetadata(MetadataContract, HubContract, CollectContract):
     @pytest.fixture
     def store(self) -> MemoryMetadata:
         return MemoryMetadata()
+
+
+class TestMemoryTeams(TeamContract):
+    @pytest.fixture
+    def clock(self) -> SettableClock:
+        return SettableClock(NOW_S)
+
+    @pytest.fixture
+    def store(self, clock: SettableClock) -> MemoryMetadata:
+        return MemoryMetadata(clock)
 
 
 class TestMemoryBlobs(BlobContract, CollectBlobsContract):

@@ -54,12 +54,13 @@ class Story:
     seed: int
     chosen: random.Random = field(init=False)
     clock: SettableClock = field(default_factory=SettableClock)
-    store: MemoryMetadata = field(default_factory=MemoryMetadata)
+    store: MemoryMetadata = field(init=False)
     seen: Counter[str] = field(default_factory=Counter)
     pushed: dict[Any, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chosen = random.Random(self.seed)
+        self.store = MemoryMetadata(self.clock)
         self.schedule = Schedule(self.chosen)
         self.blobs = MemoryBlobs(self.clock)
         metadata = Stepping(self.store, self.schedule)

@@ -30,7 +30,7 @@ class Place:
 
     def __init__(self) -> None:
         self.clock, self.fuse = SettableClock(), Fuse()
-        self.store, self.blobs = MemoryMetadata(), MemoryBlobs(self.clock)
+        self.store, self.blobs = MemoryMetadata(self.clock), MemoryBlobs(self.clock)
         self.registry = Registry(self._world(Fuse()))
         self.fill()
         self.age()

@@ -19,14 +19,24 @@ from chalicelib.domain.errors import ErrorCode
 # Headers of an expectation may be a text, or one of these.
 ABSENT = None
 PRESENT = ...
+# The method of a step that is no request, but a run of the verifier.
+VERIFY = "VERIFY"
 Wanted = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A body as a browser sends it."""
+
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Step:
     """One request, and what its answer must be; what is not named may be anything.
 
-    ``save`` maps a name to where its value stands: ``header:Location``, ``json:parts.0.url``.
+    ``save`` maps a name to where its value stands: ``header:Location``, ``json:parts.0.url``,
+    ``cookie:``, ``html:`` (a group of this expression).
     ``wait_s`` is how much time passes before the step.
     """
 
@@ -41,6 +51,7 @@ class Step:
     answers: Wanted = field(default_factory=dict)
     answer_body: bytes | None = None
     answer_json: Any = PRESENT
+    shows: tuple[str, ...] = ()
     save: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -116,6 +127,11 @@ def refused(step: Step, code: ErrorCode, status: int | None = None, **answers: A
     """The step with a refusal for an answer."""
     wanted = {"Content-Type": "application/json", **answers}
     return replace(step, code=code, status=status or code.status, answers=wanted, save={})
+
+
+def verified(upload_id: str, outcome: str) -> Step:
+    """A run of the verifier on an upload of the open registry, and what it came to."""
+    return Step(VERIFY, upload_id, answer_json=outcome)
 
 
 def of(data: bytes, algorithm: str = "sha256") -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from tests.conformance import (
     cases_edge,
+    cases_hosts,
     cases_oci_blobs,
     cases_oci_data,
+    cases_page,
+    cases_teams,
     cases_uploader,
+    cases_usage,
     cases_v2_access,
     cases_v2_blobs,
     cases_v2_chunks,
@@ -19,6 +23,7 @@ from tests.conformance import (
     cases_v2_tags,
     cases_v2_tokens,
     cases_v2_uploads,
+    cases_verifier,
 )
 
 CASES = (
@@ -35,7 +40,12 @@ CASES = (
     *cases_v2_tokens.CASES,
     *cases_v2_access.CASES,
     *cases_edge.CASES,
+    *cases_hosts.CASES,
+    *cases_teams.CASES,
+    *cases_page.CASES,
     *cases_uploader.CASES,
+    *cases_verifier.CASES,
+    *cases_usage.CASES,
     *cases_oci_blobs.CASES,
     *cases_oci_data.CASES,
 )

@@ -8,19 +8,21 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from chalicelib.domain.access import Mode
+from chalicelib.domain.access import OPEN_TEAM, Mode
 from chalicelib.domain.edge import read_token
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.names import parse_repository_name
 from chalicelib.domain.records import Repository
 from chalicelib.ports import Conflict
+from chalicelib.service import verify
 from chalicelib.service.world import World
 from chalicelib.web.endpoints import Family, family_of_path, match
 from roadstead.gateway.events import HttpResponse
-from tests.conformance.cases import Case, Step
+from tests.conformance.cases import VERIFY, Case, Form, Step
 from tests.support.world import Registry, basic, memory_world
 
 # Who there is in a registry with accounts; a login that is not here is a name and a password.
@@ -105,13 +107,20 @@ class Run:
     def step(self, step: Step) -> None:
         self.world.clock.at_s += step.wait_s  # type: ignore[attr-defined]
         url, headers = self.fill(step.url), self.fill(dict(step.headers))
-        body = step.body if isinstance(step.body, bytes) else json.dumps(self.fill(step.body))
+        if isinstance(step.body, Form):
+            body: bytes | str = urlencode(self.fill(dict(step.body.fields)))
+        else:
+            body = step.body if isinstance(step.body, bytes) else json.dumps(self.fill(step.body))
         data = body if isinstance(body, bytes) else body.encode()
         if step.login:
             name, _, password = self.fill(step.login).partition(":")
             headers["Authorization"] = basic(name, password or PASSWORDS[name])
         if ":" in url.partition("/")[0]:  # absolute: S3's, not ours
             self.at_s3(step, url, data, headers)
+            return
+        if step.method == VERIFY:
+            found = verify.run(self.world, OPEN_TEAM, url, time_left_s=lambda: 900.0)
+            assert found.name == step.answer_json, found
             return
         if url.startswith("/_up/"):
             self.at_edge(step, url, data)
@@ -162,6 +171,8 @@ class Run:
                 assert value == self.fill(wanted), (name, value)
         if step.answer_body is not None:
             assert response.body == step.answer_body
+        for text in step.shows:
+            assert self.fill(text) in response.body.decode(), text
         if step.answer_json is not ...:
             assert json.loads(response.body) == self.fill(step.answer_json)
 
@@ -183,7 +194,12 @@ def codes_of(response: HttpResponse) -> frozenset[ErrorCode]:
     """The rows of the error table that an answer can come from; v1 ones go by their sentence."""
     if response.status < 400 or not response.body:
         return frozenset()
-    document = json.loads(response.body)
+    if (response.header("Content-Type") or "").startswith("text/html"):
+        found = re.search(r'<p data-code="(\w+)">(.*)</p>', response.body.decode())
+        item = {"code": found[1], "message": _lowered(unescape(found[2]))} if found else None
+        document: Any = {"errors": [item] if item else []}
+    else:
+        document = json.loads(response.body)
     if isinstance(document, dict) and "errors" in document:
         codes = {entry["code"] for entry in document["errors"]}
         texts = {entry["message"] for entry in document["errors"]}
@@ -195,6 +211,13 @@ def codes_of(response: HttpResponse) -> frozenset[ErrorCode]:
         return frozenset(said or rows)
     text = document["error"] if isinstance(document, dict) else document
     return frozenset(row for row in ErrorCode if text.startswith(row.value.message))
+
+
+def _lowered(sentence: str) -> str:
+    # A page begins its sentence with a capital.
+    known = {row.value.message for row in ErrorCode}
+    small = sentence[:1].lower() + sentence[1:]
+    return small if small in known else sentence
 
 
 def _unmatched(path: str) -> Family | None:
@@ -217,6 +240,9 @@ def check_rules(step: Step, response: HttpResponse, family: Family | None) -> No
         assert response.header("Docker-Distribution-Api-Version") == "registry/2.0"
     if family in (Family.V1_REGISTRY, Family.V1_INDEX):
         assert response.header("X-Docker-Registry-Version"), "docker before 1.0 wants it"
+    if family is Family.PAGE:
+        check_page(response)
+        return
     if step.method == "PATCH":
         assert not 300 <= response.status < 400, "podman and skopeo lose data by it"
     made = response.status in (201, 202) and step.method != "DELETE"
@@ -227,6 +253,20 @@ def check_rules(step: Step, response: HttpResponse, family: Family | None) -> No
     bare = family is Family.V1_REGISTRY and response.status == 416
     if response.status >= 400 and step.method != "HEAD" and not bare:
         check_error(response, family)
+
+
+def check_page(response: HttpResponse) -> None:
+    """What every answer of the page has: nothing of elsewhere, no script, no frame, no guess."""
+    policy = response.header("Content-Security-Policy") or ""
+    assert policy.startswith("default-src 'none'; style-src 'self'")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert response.header("X-Content-Type-Options") == "nosniff"
+    assert response.header("X-Frame-Options") == "DENY"
+    text = response.body.decode()
+    assert not any(word in text for word in ("<script", " style=", "Traceback"))
+    for address in re.findall(r'(?:href|src|action)="([^"]*)', text):
+        assert re.match(r"/(?!/)|#", address), address
 
 
 def check_error(response: HttpResponse, family: Family | None) -> None:
@@ -251,6 +291,12 @@ def check_error(response: HttpResponse, family: Family | None) -> None:
 def value_at(response: HttpResponse, place: str) -> str:
     """``header:Name``, or ``json:key.0.key``."""
     kind, _, path = place.partition(":")
+    if kind == "cookie":
+        return (response.header("Set-Cookie") or "").partition(";")[0]
+    if kind == "html":
+        found_text = re.search(path, response.body.decode())
+        assert found_text is not None, path
+        return unescape(found_text[1])
     if kind == "header":
         value = response.header(path)
         assert value is not None, f"{path} is missing"

@@ -119,16 +119,16 @@ LIST = index(OCI_INDEX, (image(), OCI))
 PUT_IMAGE = {"Content-Type": OCI}
 # Method, URL, body, headers; then the verbs of the metadata store, and the calls to S3.
 BUDGETS: dict[str, tuple[tuple[Any, ...], dict[str, int], int]] = {
-    "manifest GET by tag": (("GET", f"/v2/{R}/manifests/v1"), {"find_tag": 1}, 0),
-    "manifest HEAD by tag": (("HEAD", f"/v2/{R}/manifests/v1"), {"find_tag": 1}, 0),
+    "manifest GET by tag": (("GET", f"/v2/{R}/manifests/v1"), {"survey_pull": 1}, 0),
+    "manifest HEAD by tag": (("HEAD", f"/v2/{R}/manifests/v1"), {"survey_pull": 1}, 0),
     "manifest GET by digest": (
         ("GET", f"/v2/{R}/manifests/{of(image())}"),
-        {"find_manifest": 1},
+        {"survey_pull": 1},
         0,
     ),
     "manifest HEAD by digest": (
         ("HEAD", f"/v2/{R}/manifests/{of(image())}"),
-        {"find_manifest": 1},
+        {"survey_pull": 1},
         0,
     ),
     "blob GET": (("GET", f"/v2/{R}/blobs/{of(LAYER)}"), {"find_link": 1}, 0),
@@ -222,12 +222,12 @@ BUDGETS: dict[str, tuple[tuple[Any, ...], dict[str, int], int]] = {
     ),
     "manifest GET by a client that takes it": (
         ("GET", f"/v2/{R}/manifests/v1", b"", {"Accept": OCI}),
-        {"find_tag": 1},
+        {"survey_pull": 1},
         0,
     ),
     "manifest GET in another form, the first time": (
         ("GET", f"/v2/{R}/manifests/v1", b"", {"Accept": DOCKER}),
-        {"find_tag": 1, "find_bridged": 1, "put_bridged": 1},
+        {"survey_pull": 1, "find_bridged": 1, "put_bridged": 1},
         0,
     ),
     "a mount without from": (
@@ -324,7 +324,7 @@ BEHIND: dict[str, tuple[tuple[bytes, ...], tuple[Any, ...], dict[str, int], int]
         {"find_link": 1, "find_edge_word": 1, "find_blobs": 1, "adopt_blobs": 1, "put_blob": 1},
         1,
     ),
-    "manifest GET by tag": ((), ("GET", f"/v2/{R}/manifests/v1"), {"find_tag": 1}, 0),
+    "manifest GET by tag": ((), ("GET", f"/v2/{R}/manifests/v1"), {"survey_pull": 1}, 0),
 }
 
 

@@ -289,8 +289,8 @@ class CollectContract:
         assert store.find_blobs(team, [blob().digest]) == {}
         with pytest.raises(Gone):
             store.put_blob(team, APP, kept)
-        store.forget_blob(team, blob().digest, "another object")
-        store.forget_blob(team, blob().digest, blob().object_key)
+        store.forget_blob(team, blob(object_key="another object"))
+        store.forget_blob(team, blob())
         with pytest.raises(Gone):
             store.put_blob(team, APP, kept)
         assert [fact for fact in facts(store, team) if fact.kind is FactKind.BLOB] == []
@@ -305,7 +305,7 @@ class CollectContract:
             store.put_blob(team, APP, blob())
         anew = blob(object_key="team/sha256/anew")
         store.put_blob(team, APP, anew)
-        store.forget_blob(team, blob().digest, blob().object_key)
+        store.forget_blob(team, blob())
         assert store.find_blob(team, blob().digest) == anew
 
     @pytest.mark.parametrize("how", ["spared", "linked", "a layer", "a made image"])

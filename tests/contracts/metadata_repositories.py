@@ -135,6 +135,19 @@ class RepositoryPromises:
         expected = [tag(manifest=slim, client={"arch": "arm"})]
         assert list(store.list_tags(team, APP, Page(10)).entries) == expected
 
+    def test_a_whole_list_of_tags_holds_what_the_tags_hold(
+        self, store: MetadataStore, team: str
+    ) -> None:
+        of_image = tag("v3", image_id="a" * 64, client={"os": "linux"})
+        store.put_manifest(team, repository(), manifest(), [tag("v1"), tag("v2")], change())
+        store.put_tag(team, repository(), of_image, change())
+        expected = [tag("v1", manifest=manifest()), tag("v2", manifest=manifest()), of_image]
+        listing = store.list_tags_whole(team, APP, Page(10))
+        assert (list(listing.entries), listing.more) == (expected, False)
+        first = store.list_tags_whole(team, APP, Page(1, "v1"))
+        assert (list(first.entries), first.more) == (expected[1:2], True)
+        assert list(store.list_tags_whole(team, APP, Page(10, "v3")).entries) == []
+
     def test_a_deleted_tag_is_gone_and_its_manifest_stays(
         self, store: MetadataStore, team: str
     ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain import limits
 from chalicelib.domain.digest import digest_of
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.upload import Part, RunningHash, Tail, UploadSession
+from chalicelib.domain.upload import Part, Proving, RunningHash, Tail, UploadSession
 from chalicelib.ports import Conflict, MetadataStore, Missing
 from tests.contracts.values import APP, NOW_S, at_once, blob, session, unknown_digest
 
@@ -39,6 +39,7 @@ class UploadPromises:
             claim="mine",
             claim_expires_at_s=NOW_S + 5,
             image_id="a" * 64,
+            proving=Proving(digest_of(b"x", "sha512"), NOW_S, 2**40, b"\x00\xffhalf"),
         )
         store.open_upload(whole)
         assert store.find_upload(team, "upload-1", now_s=NOW_S) == whole

@@ -4,6 +4,9 @@
 $FAKE_AWS/calls.jsonl   one list of words a call
 $FAKE_AWS/stacks.json   name -> what describe-stacks says
 $FAKE_AWS/refuse        "word: sentence": the call that fails, if any
+$FAKE_AWS/refuse-only   a part of the stacks' names for which that call fails; without it for all
+$FAKE_AWS/front         id of the application's distribution, if it has one
+$FAKE_AWS/replicated    there while AWS keeps copies of Lambda@Edge: its stack is not deleted
 """
 
 import json
@@ -24,6 +27,21 @@ def option(words: list[str], name: str) -> str:
     return words[words.index(name) + 1]
 
 
+def region(words: list[str]) -> str:
+    return option(words, "--region") if "--region" in words else "eu-central-1"
+
+
+def parameters(words: list[str], before: dict) -> list[dict[str, str]]:
+    """Those of a stack: what is not given stays."""
+    found = {each["ParameterKey"]: each["ParameterValue"] for each in before.get("Parameters", ())}
+    for word in words[words.index("--parameter-overrides") + 1 :]:
+        if word.startswith("--"):
+            break
+        name, _, value = word.partition("=")
+        found[name] = value
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in found.items()]
+
+
 def main(words: list[str]) -> int:
     with (PLACE / "calls.jsonl").open("a") as calls:
         calls.write(json.dumps(words) + "\n")
@@ -32,7 +50,8 @@ def main(words: list[str]) -> int:
     refused = PLACE / "refuse"
     if refused.exists():
         verb, _, sentence = refused.read_text().partition(": ")
-        if verb == words[1]:
+        only = PLACE / "refuse-only"
+        if verb == words[1] and (not only.exists() or only.read_text() in " ".join(words)):
             print(sentence, file=sys.stderr)
             return 254
     status = VERBS[words[1]](words, stacks)
@@ -64,13 +83,40 @@ def deploy(words: list[str], stacks: dict) -> int:
             f"--change-set-name arn:aws:cloudformation:eu-central-1:123456789012:changeSet/{name}"
         )
         return 0
-    outputs = DATA_OUTPUTS if name.endswith("-data") else {"ApiHost": "abc.execute-api.test"}
+    if stacks.get(name, {}).get("StackStatus", "").startswith("DELETE_"):
+        print(f"Stack {name} is in DELETE_FAILED state and can not be updated.", file=sys.stderr)
+        return 254
+    if "-explain-" in name:
+        outputs = {"ExplainArn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}:1"}
+    else:
+        outputs = data_outputs(words, stacks) if name.endswith("-data") else app_outputs()
     stacks[name] = {
+        "StackId": f"arn:aws:cloudformation:{region(words)}:123456789012:stack/{name}/1",
+        "Parameters": parameters(words, stacks.get(name, {})),
         "StackStatus": "CREATE_COMPLETE",
         "CreationTime": "2026-11-24T06:00:00+00:00",
         "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
     }
     return 0
+
+
+def data_outputs(words: list[str], stacks: dict) -> dict[str, str]:
+    """A parameter that is not given keeps its value."""
+    before = stacks.get(option(words, "--stack-name"), {}).get("Outputs", [])
+    front = next((each["OutputValue"] for each in before if each["OutputKey"] == "FrontId"), "")
+    for word in words:
+        front = word.removeprefix("Distribution=") if word.startswith("Distribution=") else front
+    return {**DATA_OUTPUTS, **({"FrontId": front} if front else {})}
+
+
+def app_outputs() -> dict[str, str]:
+    outputs = {"ApiHost": "abc.execute-api.test"}
+    front = PLACE / "front"
+    if front.exists():
+        outputs["DistributionId"] = front.read_text()
+        outputs["DistributionHost"] = "d1.cloudfront.test"
+        outputs["Registry"] = "https://registry.example"
+    return outputs
 
 
 def package(words: list[str], stacks: dict) -> int:
@@ -102,7 +148,18 @@ def describe_change_set(words: list[str], stacks: dict) -> int:
 
 
 def delete_stack(words: list[str], stacks: dict) -> int:
-    stacks.pop(option(words, "--stack-name"), None)
+    name = option(words, "--stack-name")
+    if "-explain-" in name and name in stacks and (PLACE / "replicated").exists():
+        stacks[name]["StackStatus"] = "DELETE_FAILED"
+        return 0
+    stacks.pop(name, None)
+    return 0
+
+
+def wait(words: list[str], stacks: dict) -> int:
+    if option(words, "--stack-name") in stacks:
+        print("Waiter StackDeleteComplete failed: DELETE_FAILED", file=sys.stderr)
+        return 255
     return 0
 
 
@@ -118,7 +175,7 @@ VERBS = {
     "delete-change-set": nothing,
     "delete-stack": delete_stack,
     "update-termination-protection": nothing,
-    "wait": nothing,
+    "wait": wait,
 }
 
 if __name__ == "__main__":

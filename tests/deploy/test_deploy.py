@@ -10,10 +10,18 @@ from pathlib import Path
 import pytest
 
 from roadstead import cli
-from roadstead.deploy.stage import changes
+from roadstead.deploy.stacks import changes
 
 FAKE = Path(__file__).with_name("fake_aws.py")
 DATA, APP = "roadstead-t-data", "roadstead-t"
+EXPLAIN = "roadstead-t-explain-eu-central-1"
+# The front is off in these tests unless they ask for it.
+TEMPLATES = {
+    "data": ["Stage", "MaxReadUnits", "Distribution"],
+    "app": ["Stage", "DataStack", "GatewayKeyArn", "SnapStart", "Front", "ExplainArn"],
+    "explain": ["Stage"],
+}
+ARN = f"arn:aws:lambda:us-east-1:123456789012:function:{EXPLAIN}:1"
 
 
 @dataclass
@@ -57,12 +65,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("FAKE_AWS", str(folder))
-    for name in ("data", "app"):
-        parameters = {
-            "data": ["Stage", "MaxReadUnits"],
-            "app": ["Stage", "DataStack", "GatewayKeyArn", "SnapStart"],
-        }[name]
+    for name, parameters in TEMPLATES.items():
         document = {"Parameters": {each: {} for each in parameters}}
+        if "Front" in parameters:
+            document["Parameters"]["Front"] = {"Default": "off"}
         (package / f"{name}.json").write_text(json.dumps(document))
     (package / "deployment.zip").write_bytes(b"PK")
     return Place(folder, package)
@@ -95,11 +101,16 @@ def test_the_data_stack_comes_first_and_the_application_on_top(place: Place) -> 
 def test_the_application_is_deployed_from_what_was_packaged(place: Place) -> None:
     place.run("deploy")
     package = next(words for words in place.calls() if words[0] == "package")
-    deploy = place.calls()[-3]
+    deploy = [words for words in place.calls() if words[0] == "deploy"][-1]
     made = package[package.index("--output-template-file") + 1]
     assert deploy[deploy.index("--template-file") + 1] == made
     assert package[package.index("--s3-bucket") + 1] == "roadstead-t-data-artefacts-3ghi"
-    assert parameters(deploy) == {"Stage": "t", "DataStack": DATA, "GatewayKeyArn": ""}
+    assert parameters(deploy) == {
+        "Stage": "t",
+        "DataStack": DATA,
+        "GatewayKeyArn": "",
+        "ExplainArn": "",
+    }
     assert deploy[deploy.index("--capabilities") + 1] == "CAPABILITY_IAM"
 
 
@@ -111,6 +122,44 @@ def test_parameters_go_to_the_stack_that_knows_them(place: Place) -> None:
     assert parameters(first) == {"Stage": "t", "MaxReadUnits": "5"}
     assert parameters(second)["SnapStart"] == "PublishedVersions"
     assert "MaxReadUnits" not in parameters(second)
+
+
+def deploys(place: Place) -> list[tuple[str, str | None]]:
+    """The stacks that were deployed, and the distribution that was named in doing so."""
+    calls = [words for words in place.calls() if words[0] == "deploy"]
+    return [
+        (words[words.index("--stack-name") + 1], parameters(words).get("Distribution"))
+        for words in calls
+    ]
+
+
+def test_the_bucket_lets_in_the_distribution_that_there_is_now(place: Place) -> None:
+    front = place.folder / "front"
+    front.write_text("E1")
+    assert place.run("deploy") == 0
+    assert deploys(place) == [(DATA, None), (APP, None), (DATA, "E1")]
+    # The same distribution again: nothing more to say.
+    assert place.run("deploy") == 0
+    assert deploys(place)[3:] == [(DATA, None), (APP, None)]
+    # Another one, as after `destroy` and `deploy`; then none at all.
+    front.write_text("E2")
+    assert place.run("deploy") == 0
+    assert deploys(place)[5:] == [(DATA, None), (APP, None), (DATA, "E2")]
+    front.unlink()
+    assert place.run("deploy") == 0
+    assert deploys(place)[8:] == [(DATA, None), (APP, None), (DATA, "")]
+    assert place.run("deploy") == 0
+    assert deploys(place)[11:] == [(DATA, None), (APP, None)]
+
+
+def test_deploy_says_where_the_registry_is_and_what_its_name_needs(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place.folder / "front").write_text("E1")
+    place.run("deploy")
+    said = capsys.readouterr().out
+    assert "The registry is at https://registry.example\n" in said
+    assert "lead to d1.cloudfront.test" in said
 
 
 def test_region_and_profile_go_with_every_call(place: Place) -> None:
@@ -134,6 +183,8 @@ def test_what_aws_says_is_passed_on_and_nothing_follows(
     [
         (["--parameter", "Snapstart=None"], "No template has a parameter Snapstart"),
         (["--parameter", "Stage=prod"], "No template has a parameter Stage"),
+        (["--parameter", "Distribution=E1"], "No template has a parameter Distribution"),
+        (["--parameter", f"ExplainArn={ARN}"], "No template has a parameter ExplainArn"),
         (["--parameter", "SnapStart"], "NAME=VALUE"),
         (["--parameter", "SnapStart=a", "--parameter", "SnapStart=b"], "given twice"),
     ],
@@ -146,7 +197,9 @@ def test_a_bad_parameter_is_refused_before_aws_is_asked(
     assert place.calls() == []
 
 
-@pytest.mark.parametrize("stage", ["", "Prod", "1st", "a_b", "x" * 21, "team-data", "a;b"])
+@pytest.mark.parametrize(
+    "stage", ["", "Prod", "1st", "a_b", "x" * 21, "team-data", "t-explain-x", "a;b"]
+)
 def test_a_bad_stage_is_refused_before_aws_is_asked(
     place: Place, capsys: pytest.CaptureFixture[str], stage: str
 ) -> None:

@@ -12,10 +12,12 @@ from itertools import product
 import pytest
 
 from chalicelib.domain.access import (
+    ALL,
     ANONYMOUS,
     NOTHING,
     OPEN_TEAM,
     READ,
+    ROLES,
     WRITE,
     Action,
     Actor,
@@ -62,6 +64,9 @@ REPOSITORIES = {
     "bob public": Kind("bob/site", is_public=True),
     "bob granted read": Kind("bob/shared", granted=READ),
     "bob granted write": Kind("bob/common", granted=WRITE),
+    "team, as its owner": Kind("crew/own", granted=ROLES["owner"]),
+    "team, as a writer": Kind("crew/app", granted=ROLES["writer"]),
+    "team, as a reader": Kind("crew/site", granted=ROLES["reader"]),
     "library private": Kind("library/tool"),
     "library public": Kind("library/busybox", is_public=True),
     "library granted write": Kind("library/ours", granted=WRITE),
@@ -106,6 +111,7 @@ ACTORS = {
     "API token that writes two": Actor(
         "alice", limits=(Limit("alice/app", WRITE), Limit("bob/common", WRITE))
     ),
+    "machine of the team": Actor("crew", limits=(Limit("crew/app", WRITE),), token_id="t"),
     "administrator's API token": Actor(
         "root", is_administrator=True, limits=(Limit("bob/*", READ),)
     ),
@@ -116,12 +122,16 @@ NOT_MINE = {
     "public": "aaaaaddd",
     "granted read": "aaaaaddd",
     "granted write": "aaaaaaad",
+    "owner": "aaaaaaaa",
 }
 OF_OTHERS = {
     "bob private": NOT_MINE["private"],
     "bob public": NOT_MINE["public"],
     "bob granted read": NOT_MINE["granted read"],
     "bob granted write": NOT_MINE["granted write"],
+    "team, as its owner": NOT_MINE["owner"],
+    "team, as a writer": NOT_MINE["granted write"],
+    "team, as a reader": NOT_MINE["granted read"],
     "library private": NOT_MINE["private"],
     "library public": NOT_MINE["public"],
     "library granted write": NOT_MINE["granted write"],
@@ -158,6 +168,8 @@ MATRIX = {
     | {"alice private": "aadaaddd", "alice public": "aadaaddd"},
     "API token that writes two": dict.fromkeys(REPOSITORIES, "aadadddd")
     | {"alice private": "aadaaaad", "bob granted write": "aadaaaad"},
+    "machine of the team": dict.fromkeys(REPOSITORIES, "aadadddd")
+    | {"team, as a writer": "aadaaaad"},
     "administrator's API token": dict.fromkeys(REPOSITORIES, "aadadddd")
     | {what: "aadaaddd" for what in REPOSITORIES if what.startswith("bob ")},
 }
@@ -208,7 +220,7 @@ def test_the_record_is_read_exactly_where_it_can_change_the_decision(mode: Mode,
         could_be = {
             decide(mode, ACTORS[who], action, kind.repository, is_public=public, granted=granted)
             for public in (False, True)
-            for granted in (NOTHING, READ, WRITE)
+            for granted in (NOTHING, READ, WRITE, ALL)
         }
         asked = needs_standing(mode, ACTORS[who], action, kind.repository)
         assert asked is (could_be != {blind}), (kind, action)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,11 @@ def test_what_nothing_needs_goes(
     rules: tuple[RetentionRule, ...], held: dict[str, Any], expected: set[str]
 ) -> None:
     assert going(*rules, **held) == expected
+
+
+def test_a_tag_that_has_expired_goes() -> None:
+    over = replace(tag("t", "a"), expires_at_s=NOW_S)
+    assert going(tags=(over,), manifests=(entry("a"),)) == {"tag t"}
 
 
 def test_a_protected_tag_stays_and_its_manifest_with_it() -> None:

@@ -24,6 +24,8 @@ SAMPLES = {
     "upload_id": "Zk3-_x",
     "tag": "latest",
     "token_id": "t1",
+    "team": "crew",
+    "username": "bob",
 }
 
 
@@ -283,3 +285,36 @@ def test_an_answer_is_json_and_kept_by_no_cache(edge: Edge) -> None:
     assert outcome.headers["cache-control"] == "no-store"
     assert outcome.headers["content-type"] == "application/json"
     assert json.loads(outcome.result["body"]["data"])
+
+
+LAYER, SESSION = "/v1/images/ab12/layer", "/v2/team/img/blobs/uploads/Zk3-_x"
+INLINE = 4_500_000
+# Method, path, headers, whether it goes to a gateway.
+BODIES: list[tuple[str, str, dict[str, Any], bool]] = [
+    ("PUT", LAYER, {"transfer-encoding": "chunked"}, True),
+    ("PUT", LAYER, {"content-length": str(INLINE)}, False),
+    ("PUT", LAYER, {"content-length": str(INLINE + 1)}, True),
+    ("GET", LAYER, {}, False),
+    ("PATCH", SESSION, {"transfer-encoding": "chunked"}, True),
+    ("PATCH", SESSION, {"content-length": "10"}, False),
+    ("PATCH", SESSION, {"content-length": ["10", "20"]}, True),
+    ("PUT", SESSION, {"content-length": "0"}, False),
+    ("PUT", SESSION, {"content-length": str(9 * INLINE)}, True),
+    ("GET", SESSION, {}, False),
+    ("DELETE", SESSION, {}, False),
+    ("POST", "/v2/team/img/blobs/uploads/", {}, False),
+    ("POST", "/v2/team/img/blobs/uploads/", {"content-length": str(INLINE + 1)}, True),
+    ("PUT", "/v2/team/img/manifests/latest", {"transfer-encoding": "chunked"}, False),
+    ("PUT", "/v1/images/ab12/json", {"transfer-encoding": "chunked"}, False),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "headers", "goes"), BODIES)
+@pytest.mark.parametrize("gateway", ["on", "off"])
+def test_bodies_that_the_api_cannot_take_go_to_the_gateway(
+    edge: Edge, gateway: str, method: str, path: str, headers: dict[str, Any], goes: bool
+) -> None:
+    event = request_event(method, path, headers={**headers, "authorization": "Basic x"})
+    outcome = edge.call("front.js", {**BEARER, "gateway": gateway}, event)
+    assert outcome.origins == (["gateway"] if goes and gateway == "on" else [])
+    assert outcome.result["uri"] == path

@@ -312,7 +312,7 @@ WAYS: list[tuple[str, int, dict[str, Any], str | int]] = [
     ("PUT", MOST, SETTINGS, "bucket"),
     ("PUT", MOST + 1, SETTINGS, 413),
     ("PUT", 1, WITH_GATEWAY, "bucket"),
-    ("PUT", MOST + 1, WITH_GATEWAY, 413),
+    ("PUT", MOST + 1, WITH_GATEWAY, "gateway"),
     ("PUT", 0, SETTINGS, "api"),
     ("PUT", 0, WITH_GATEWAY, "api"),
     ("PATCH", 0, SETTINGS, "api"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import importlib.metadata
+import json
 import os
 import re
 import shlex
@@ -177,6 +178,38 @@ def test_an_upload_under_way_is_finished_before_the_gateway_stops(
     answer.read()
     connection.close()
     assert gateway.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+def test_downloads_through_it_reach_clients_that_do_not_reach_s3(stack: Stack, team: str) -> None:
+    make_stores(stack, team)
+    process = subprocess.Popen(
+        [*PROGRAM, "--downloads", "through"],
+        cwd=PROJECT,
+        env=environment(**settings_of(stack, team, ROADSTEAD_AUTH="off")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        connection = http.client.HTTPConnection(host_of(process), timeout=30)
+        data = b"bytes of a blob"
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        connection.request("POST", f"/v2/{R}/blobs/uploads/?digest={digest}", data)
+        assert connection.getresponse().read() == b""
+        connection.request("GET", f"/v2/{R}/blobs/{digest}")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, data)
+        connection.close()
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    lines = [json.loads(line) for line in said.splitlines()]
+    streams = [line for line in lines if line["kind"] == "stream"]
+    assert [line["bytes_out"] for line in streams] == [len(data)]
+    assert [line["endpoint"] for line in lines if line["kind"] == "request"] == [
+        "v2.upload.start",
+        "v2.blob.get",
+    ]
 
 
 def wait_until_closed(host: str) -> None:

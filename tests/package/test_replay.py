@@ -20,6 +20,7 @@ from chalicelib.domain.access import Mode
 from roadstead.gateway.events import HttpRequest, HttpResponse, LambdaFront
 from tests.conformance.bodies import CONFIG, LAYER, OCI, image
 from tests.conformance.cases import of
+from tests.logs import emf
 from tests.matrix.protocols import PULLS, PUSHES, Pulled, Sample
 from tests.package.conftest import Start
 from tests.package.lambda_runtime import Function
@@ -118,6 +119,11 @@ EVENTS: list[tuple[str, Event, int]] = [
         200,
     ),
     ("v1 ancestry", v1_event("GET", "/v1/images/{image_id}/ancestry", IMAGE), 200),
+    (
+        "the page",
+        event("GET", f"/ui/r/{R}", "/ui/{proxy+}", {"proxy": f"r/{R}"}),
+        200,
+    ),
     ("no such endpoint", event("GET", "/nothing", "/{proxy+}", {"proxy": "nothing"}), 404),
 ]
 
@@ -135,6 +141,24 @@ def test_recorded_events_are_answered_by_the_package(start: Start) -> None:
     assert json.loads(body_of(answers["tags"])) == {"name": R, "tags": ["1.0"]}
     assert json.loads(body_of(answers["v1 ancestry"])) == [IMAGE_ID]
     assert error_of(answers["manifest PUT before its blobs"]) == "MANIFEST_BLOB_UNKNOWN"
+    assert b'<a href="/ui/r/acme/app/-/tags/1.0">1.0</a>' in body_of(answers["the page"])
+
+
+def test_the_packages_log_is_a_line_of_json_for_each_event(start: Start) -> None:
+    """As AWS's own runtime client writes it: CloudWatch makes metrics of what stands alone."""
+    function = start(ROADSTEAD_AUTH="off", ROADSTEAD_STAGE="dev")
+    sent = EVENTS[:8]
+    for _, asked, _ in sent:
+        function(asked)
+    lines = [json.loads(text) for text in function.log.read_text().splitlines()]
+    assert [line["kind"] for line in lines] == ["request"] * len(sent)
+    assert [line["status"] for line in lines] == [status for _, _, status in sent]
+    assert [line.get("cold") for line in lines] == [True] + [None] * (len(sent) - 1)
+    # The first push of a repository makes it, and is tried again.
+    assert lines[6]["calls"] == {"dynamodb.BatchGetItem": 1, "dynamodb.TransactWriteItems": 2}
+    assert {line["stage"] for line in lines} == {"dev"}
+    for line in lines:
+        emf.check(line)
 
 
 def test_without_a_login_the_package_challenges(start: Start) -> None:

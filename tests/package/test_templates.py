@@ -15,9 +15,16 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
-from chalicelib.config import LogSettings, read_log_settings, read_settings
+from chalicelib.config import (
+    LogSettings,
+    read_log_settings,
+    read_settings,
+    read_table_settings,
+)
 from chalicelib.domain.errors import ErrorCode
-from roadstead.package import function, template, translate
+from chalicelib.service.meter import Terms
+from chalicelib.web import lines
+from roadstead.package import explain, function, template, translate
 from roadstead.package.errors import PackageError
 from tests.support.world import app_of, memory_world
 
@@ -30,13 +37,6 @@ LOCAL_SETTINGS = {
     "ROADSTEAD_DYNAMODB_ENDPOINT",
     "ROADSTEAD_S3_ENDPOINT",
     "ROADSTEAD_S3_PUBLIC_ENDPOINT",
-}
-# Given where a distribution stands in front.
-EDGE_SETTINGS = {
-    "ROADSTEAD_EDGE_WORD",
-    "ROADSTEAD_EDGE_KEY",
-    "ROADSTEAD_HOST",
-    "ROADSTEAD_V1_ENDPOINTS",
 }
 KEPT_FOREVER = {
     "AWS::DynamoDB::Table",
@@ -90,7 +90,9 @@ def test_cfn_lint_has_nothing_to_say(app: Document, tmp_path: Path) -> None:
     before, after = tmp_path / "app.json", tmp_path / "app-translated.json"
     before.write_text(json.dumps(app))
     after.write_text(json.dumps(translate.translate(copy.deepcopy(app))))
-    assert lint(INFRA / "data.json", before, after) == ""
+    of_the_edge = tmp_path / "explain.json"
+    of_the_edge.write_text(json.dumps(explain.build_template(INFRA / "explain.json")))
+    assert lint(INFRA / "data.json", of_the_edge, before, after) == ""
 
 
 def test_cfn_lint_would_find_a_mistake(data: Document, tmp_path: Path) -> None:
@@ -132,9 +134,35 @@ def test_no_bucket_is_open_to_anybody(data: Document) -> None:
     policies = resources(data, "AWS::S3::BucketPolicy").values()
     assert {policy["Bucket"]["Ref"] for policy in policies} == set(buckets)
     for policy in policies:
-        (statement,) = policy["PolicyDocument"]["Statement"]
+        statement = policy["PolicyDocument"]["Statement"][0]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_distribution_may_put_uploads_into_the_bucket_and_nothing_else(data: Document) -> None:
+    _, allowed, denied = data["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    condition, statement, otherwise = allowed["Fn::If"]
+    assert condition == "WithDistribution"
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert statement["Effect"] == "Allow"
+    assert statement["Principal"] == denied["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert statement["Action"] == "s3:PutObject"
+    assert statement["Resource"] == {"Fn::Sub": "${Bucket.Arn}/*/edge/*"}
+    arn = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+            "aws:SourceArn": {"Fn::Sub": arn},
+        }
+    }
+    # Where a request would end that upload.js has not seen.
+    assert denied["Effect"] == "Deny"
+    assert denied["Action"] == "s3:*"
+    assert denied["Resource"] == {"Fn::Sub": "${Bucket.Arn}/_up/*"}
+    (artefacts,) = data["Resources"]["ArtefactsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert artefacts["Effect"] == "Deny"
 
 
 def test_deleted_objects_can_be_brought_back_and_left_overs_go(data: Document) -> None:
@@ -155,7 +183,7 @@ def test_deleted_objects_can_be_brought_back_and_left_overs_go(data: Document) -
 
 def test_the_keys_are_made_by_aws_in_hex(data: Document) -> None:
     secrets = resources(data, "AWS::SecretsManager::Secret")
-    assert set(secrets) == {"SigningKey", "GatewaySecret"}
+    assert set(secrets) == {"SigningKey", "GatewaySecret", "EdgeKey", "EdgeWord"}
     for secret in secrets.values():
         made = secret["GenerateSecretString"]
         left = set("abcdefghijklmnopqrstuvwxyz0123456789") - set(made["ExcludeCharacters"])
@@ -183,13 +211,14 @@ def test_everything_that_the_application_imports_is_exported(app: Document, data
 
 def test_the_runtime_is_pinned_and_snapstart_is_a_choice(app: Document) -> None:
     functions = resources(app, "AWS::Serverless::Function")
-    assert set(functions) == {"APIHandler"}
-    (api,) = functions.values()
-    assert api["Runtime"] == "python3.12"
-    assert api["Architectures"] == ["arm64"]
+    assert set(functions) == {"APIHandler", "VerifierHandler", "Meter"}
+    for each in functions.values():
+        assert each["Runtime"] == "python3.12"
+        assert each["Architectures"] == ["arm64"]
+        assert each["CodeUri"] == f"./{template.ZIP_NAME}"
+    api = functions["APIHandler"]
     assert api["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
     assert app["Parameters"]["SnapStart"]["Default"] == "None"
-    assert api["CodeUri"] == f"./{template.ZIP_NAME}"
 
 
 def test_the_api_calls_the_alias_which_snapstart_needs(app: Document) -> None:
@@ -200,8 +229,9 @@ def test_the_api_calls_the_alias_which_snapstart_needs(app: Document) -> None:
     }
     (address,) = addresses
     assert address.endswith(f"/functions/${{APIHandler.Arn}}:{alias}/invocations")
-    (permission,) = resources(app, "AWS::Lambda::Permission").values()
-    assert permission["FunctionName"] == {"Ref": "APIHandler.Alias"}
+    permissions = resources(app, "AWS::Lambda::Permission").values()
+    callers = {each["Principal"]: each["FunctionName"] for each in permissions}
+    assert callers["apigateway.amazonaws.com"] == {"Ref": "APIHandler.Alias"}
 
 
 def test_the_api_has_every_route_of_the_application(app: Document) -> None:
@@ -220,24 +250,59 @@ def test_the_api_has_every_route_of_the_application(app: Document) -> None:
     assert len(prefixes) < MAX_API_RESOURCES
 
 
+def test_the_verifier_is_called_by_the_api_and_by_itself_and_knows_no_key(app: Document) -> None:
+    verifier = app["Resources"]["VerifierHandler"]["Properties"]
+    api = app["Resources"]["APIHandler"]["Properties"]
+    assert verifier["Timeout"] == 900
+    assert api["Environment"]["Variables"]["ROADSTEAD_VERIFIER"] == {"Ref": "VerifierHandler"}
+    callers = {
+        role: [
+            statement["Resource"]
+            for policy in app["Resources"][role]["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if "lambda:InvokeFunction" in statement["Action"]
+        ]
+        for role in ("ApiHandlerRole", "VerifierHandlerRole")
+    }
+    its_arn = {"Fn::GetAtt": ["VerifierHandler", "Arn"]}
+    # A role that named its own function would wait for it, and the function for the role.
+    assert callers == {"ApiHandlerRole": [its_arn], "VerifierHandlerRole": []}
+    (policy,) = resources(app, "AWS::IAM::Policy").values()
+    assert policy["Roles"] == [{"Ref": "VerifierHandlerRole"}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == (["lambda:InvokeFunction"], its_arn)
+    given = {"ROADSTEAD_TABLE": "t", "ROADSTEAD_BUCKET": "b"}
+    assert set(verifier["Environment"]["Variables"]) - {"ROADSTEAD_AUTH"} == set(given)
+    by_lambda = {"AWS_REGION": "eu-central-1", "AWS_LAMBDA_FUNCTION_NAME": "f"}
+    assert read_settings({**given, **by_lambda}, signs=False).verifier == "f"
+    assert (
+        read_settings({**given, **by_lambda, "ROADSTEAD_SIGNING_KEY": "0f" * 32}).verifier is None
+    )
+
+
 def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
     """Each setting is one that `config.py` reads, and none that it needs is missing."""
     variables = app["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
     plain = {
         "ROADSTEAD_SIGNING_KEY": "0f" * 32,
         "ROADSTEAD_GATEWAY_KEY": "f0" * 32,
+        "ROADSTEAD_EDGE_WORD": "e0" * 32,
+        "ROADSTEAD_EDGE_KEY": "0e" * 32,
+        "ROADSTEAD_HOST": "registry.example",
+        "ROADSTEAD_V1_ENDPOINTS": "gateway.example",
         "ROADSTEAD_TABLE": "t",
         "ROADSTEAD_BUCKET": "b",
+        "ROADSTEAD_VERIFIER": "f",
     }
     for name, value in variables.items():
-        if isinstance(value, dict) and "Ref" in value:
+        if isinstance(value, dict) and value.get("Ref") in app["Parameters"]:
             plain[name] = str(app["Parameters"][value["Ref"]].get("Default", "dev"))
     assert set(plain) == set(variables)
     read_settings({**plain, "AWS_REGION": "eu-central-1"})
     assert read_log_settings(plain) == LogSettings("dev", "stage")
     source = (function.PROJECT / "chalicelib" / "config.py").read_text()
-    known = set(re.findall(r"ROADSTEAD_[A-Z0-9_]+", source))
-    assert known - set(variables) - EDGE_SETTINGS == LOCAL_SETTINGS
+    known = set(re.findall(r"ROADSTEAD_[A-Z0-9_]*[A-Z0-9]\b", source))
+    assert known - set(variables) == LOCAL_SETTINGS
     assert set(variables) <= known
 
 
@@ -249,6 +314,7 @@ def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
         ("NewRepositories", "ROADSTEAD_NEW_REPOSITORIES"),
         ("Challenge", "ROADSTEAD_CHALLENGE"),
         ("SparseManifests", "ROADSTEAD_SPARSE_MANIFESTS"),
+        ("TagExpiry", "ROADSTEAD_TAG_EXPIRY"),
     ],
 )
 def test_every_value_that_a_parameter_allows_is_one_that_the_function_takes(
@@ -268,8 +334,8 @@ def test_every_value_that_a_parameter_allows_is_one_that_the_function_takes(
 
 def test_no_secret_stands_in_a_template(app: Document, data: Document) -> None:
     variables = app["Resources"]["APIHandler"]["Properties"]["Environment"]["Variables"]
-    for name in ("ROADSTEAD_SIGNING_KEY", "ROADSTEAD_GATEWAY_KEY"):
-        assert "{{resolve:secretsmanager:${Arn}}}" in json.dumps(variables[name])
+    for name in ("SIGNING_KEY", "GATEWAY_KEY", "EDGE_WORD", "EDGE_KEY"):
+        assert "{{resolve:secretsmanager:${Arn}}}" in json.dumps(variables[f"ROADSTEAD_{name}"])
     for document in (app, data):
         defaults = [each.get("Default") for each in document["Parameters"].values()]
         assert not any(isinstance(value, str) and len(value) > 20 for value in defaults)
@@ -289,10 +355,41 @@ def test_nothing_of_the_application_needs_a_name_that_could_be_taken(app: Docume
 
 
 def test_logs_are_kept_for_so_long_and_the_function_writes_there(app: Document) -> None:
-    (group,) = resources(app, "AWS::Logs::LogGroup").values()
-    assert group["RetentionInDays"] == {"Ref": "LogDays"}
+    for group in resources(app, "AWS::Logs::LogGroup").values():
+        assert group["RetentionInDays"] == {"Ref": "LogDays"}
     api = app["Resources"]["APIHandler"]["Properties"]
     assert api["LoggingConfig"] == {"LogGroup": {"Ref": "ApiLogs"}}
+
+
+def test_the_meter_gets_the_lines_of_requests_and_nothing_of_its_own(app: Document) -> None:
+    (subscription,) = resources(app, "AWS::Logs::SubscriptionFilter").values()
+    assert subscription["LogGroupName"] == {"Ref": "ApiLogs"}
+    assert subscription["FilterPattern"] == '{ $.kind = "request" }'
+    assert subscription["DestinationArn"] == {"Fn::GetAtt": ["Meter", "Arn"]}
+    meter = app["Resources"]["Meter"]["Properties"]
+    assert meter["LoggingConfig"]["LogGroup"] != subscription["LogGroupName"], (
+        "it would feed itself"
+    )
+    permission = app["Resources"]["MeterPermission"]["Properties"]
+    assert permission["Principal"] == "logs.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["ApiLogs", "Arn"]}
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+def test_what_the_meter_fails_at_comes_again_until_nobody_would_count_it(app: Document) -> None:
+    meter = app["Resources"]["Meter"]["Properties"]
+    (queue,) = resources(app, "AWS::SQS::Queue").values()
+    where = {"Fn::GetAtt": ["Uncounted", "Arn"]}
+    assert meter["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"] == where
+    assert meter["Events"]["Again"]["Properties"] == {"Queue": where, "BatchSize": 1}
+    assert meter["Events"]["Hourly"]["Properties"]["Schedule"] == "rate(1 hour)"
+    terms = Terms()
+    assert terms.late_s is not None
+    # A day is left for CloudWatch Logs, which tries for so long to hand lines over.
+    assert queue["MessageRetentionPeriod"] == terms.late_s - 24 * 3600
+    assert queue["VisibilityTimeout"] >= meter["Timeout"]
+    read_table_settings({"ROADSTEAD_TABLE": "t", "AWS_REGION": "eu-central-1"})
+    assert "ROADSTEAD_TABLE" in meter["Environment"]["Variables"]
 
 
 def test_requests_are_throttled(app: Document) -> None:
@@ -333,7 +430,10 @@ def test_what_the_gateway_refuses_itself_is_readable_by_clients(app: Document) -
 
 def test_every_alarm_tells_somebody(app: Document) -> None:
     alarms = resources(app, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 8
+    assert len(alarms) == 10
+    (ours,) = [alarm for alarm in alarms.values() if alarm["Namespace"] == lines.NAMESPACE]
+    assert ours["MetricName"] in lines.UNITS
+    assert ours["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
         assert alarm["TreatMissingData"] == "notBreaching", "a registry without visitors is well"
@@ -342,7 +442,11 @@ def test_every_alarm_tells_somebody(app: Document) -> None:
 def test_the_dashboard_is_a_document(app: Document) -> None:
     (dashboard,) = resources(app, "AWS::CloudWatch::Dashboard").values()
     body, names = dashboard["DashboardBody"]["Fn::Sub"]
-    assert len(json.loads(body)["widgets"]) == 6
+    widgets = json.loads(body)["widgets"]
+    assert len(widgets) == 9
+    ours = [m for w in widgets for m in w["properties"]["metrics"] if m[0] == lines.NAMESPACE]
+    assert {metric[1] for metric in ours} < set(lines.UNITS), "metrics that lines really send"
+    assert all(metric[2:] == ["stage", "${Stage}"] for metric in ours)
     assert set(names) == {"Table"}
 
 
@@ -386,6 +490,7 @@ def test_what_chalice_cannot_package_is_an_error_in_words(tmp_path: Path) -> Non
 def test_the_terraform_package_is_what_chalice_gives(tmp_path: Path) -> None:
     template.chalice_package(tmp_path, "--pkg-format", "terraform")
     document = json.loads((tmp_path / "chalice.tf.json").read_text())
-    (function_,) = document["resource"]["aws_lambda_function"].values()
-    assert function_["architectures"] == ["arm64"]
+    functions = document["resource"]["aws_lambda_function"]
+    assert len(functions) == 3
+    assert all(each["architectures"] == ["arm64"] for each in functions.values())
     assert document["resource"]["aws_api_gateway_rest_api"]

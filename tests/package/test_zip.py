@@ -128,7 +128,8 @@ def api_name(call: str) -> str:
 
 
 def test_the_models_know_every_operation_that_the_adapters_call() -> None:
-    known = set().union(*trim.OPERATIONS.values())
+    # Lambda's one call is made without botocore's model of it.
+    known = set().union(*trim.OPERATIONS.values()) | {"Invoke"}
     assert {api_name(call) for call in test_policy.NEEDS} - known == set()
 
 

@@ -20,7 +20,7 @@ from tests.conformance.test_cases import CASES, played
 from tests.package.conftest import make_stores
 from tests.support.aws_recorder import Recording, recording
 from tests.support.stack import Stack
-from tests.support.world import Registry
+from tests.support.world import Registry, SettableClock
 
 
 def chosen() -> Iterator[Case]:
@@ -62,9 +62,12 @@ def play(case: Case, stack: Stack, record: Recording) -> None:
     """The case on a table and a bucket of its own. Raises: AssertionError."""
     name = f"roadstead-{secrets.token_hex(6)}"
     make_stores(stack, name)
-    store = DynamoMetadata(name, stack.region, record.dynamodb_url, session=stack.session)
+    clock = SettableClock()
+    store = DynamoMetadata(
+        name, stack.region, record.dynamodb_url, session=stack.session, clock=clock
+    )
     blobs = S3Blobs(name, stack.region, record.s3_url, clock=SystemClock(), session=stack.session)
-    world = world_of(case, metadata=store, accounts=store, search=store, blobs=blobs)
+    world = world_of(case, metadata=store, accounts=store, search=store, blobs=blobs, clock=clock)
     OnServers(world, Registry(world).send, {"origin": "http://registry.test"}).play(case)
 
 

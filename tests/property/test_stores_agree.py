@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.property.oci_acts import ACTS, NOTHING, Act
-from tests.property.twins import Story, Twin
+from tests.property.twins import MovingClock, Story, Twin
 from tests.support.stack import Stack
 
 STORIES, LENGTH = 40, 30
@@ -56,7 +56,8 @@ BOTH = (
 # A failure is made smaller, which takes Hypothesis up to five minutes more.
 @pytest.mark.timeout(600)
 def test_both_stores_tell_everybody_the_same_and_nobody_too_much(stack: Stack) -> None:
-    twins = (Twin(None), Twin(stack.metadata()))
+    moving = MovingClock()
+    twins = (Twin(None), Twin(stack.metadata(clock=moving), moving))
     seen: Counter[tuple[str, bool]] = Counter()
     numbers, prefix = count(), f"u{secrets.token_hex(3)}"
 

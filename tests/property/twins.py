@@ -57,6 +57,18 @@ class CountedWords:
         return hashlib.sha256(b"word %d" % self.count).hexdigest()[:32]
 
 
+class MovingClock:
+    """The clock of a store that outlives its stories: it tells the time of the one being told."""
+
+    of_story: SettableClock
+
+    def now_s(self) -> int:
+        return self.of_story.now_s()
+
+    def now_ms(self) -> int:
+        return self.of_story.now_ms()
+
+
 @dataclass
 class Twin:
     """A registry whose world is another one in each story.
@@ -65,6 +77,7 @@ class Twin:
     """
 
     store: Any
+    moving: MovingClock | None = None
     world: World = field(init=False)
     front: LambdaFront = field(init=False)
 
@@ -73,13 +86,17 @@ class Twin:
 
     def begin(self) -> None:
         clock = SettableClock()
+        if self.moving is not None:
+            self.moving.of_story = clock
         self.world = memory_world(
             Mode.ACCOUNTS,
             clock=clock,
             words=CountedWords(),
             passwords=PlainPasswords(),
             blobs=MemoryBlobs(clock),
-            **dict.fromkeys(("metadata", "accounts", "search"), self.store or MemoryMetadata()),
+            **dict.fromkeys(
+                ("metadata", "accounts", "search"), self.store or MemoryMetadata(clock)
+            ),
         )
 
 

@@ -14,13 +14,17 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.domain.access import OF_NO_REPOSITORY, Action, Mode
+from chalicelib.domain.access import ANONYMOUS, OF_NO_REPOSITORY, Action, Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.limits import BEARER_TTL_S, V1_TOKEN_TTL_S
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import GrantRecord, Repository
+from chalicelib.domain.sessions import form_token, render_session
+from chalicelib.service.accounts import actor_of
 from chalicelib.service.world import World
-from chalicelib.web.endpoints import ENDPOINTS, Endpoint, url_for
+from chalicelib.web.credentials import Basic, parse_authorization
+from chalicelib.web.endpoints import ENDPOINTS, Endpoint, Family, url_for
+from chalicelib.web.session import new_session
 from tests.conformance.bodies import LAYER, OCI, image, pushed
 from tests.conformance.cases import login, of
 from tests.conformance.runner import PlainPasswords, Run
@@ -71,6 +75,11 @@ FOR_EVERYBODY = {
     "v1.auth",
     "v2.token.get",
     "v2.token.post",
+    "page.home",
+    "page.asset",
+    "page.sign_in.get",
+    "page.sign_in.post",
+    "page.sign_out",
 }
 
 TOKENS = ("read token", "write token", "delete token")
@@ -85,6 +94,15 @@ KNOWN_USERS = (
     "administrator",
 )
 
+# The page reads sessions and nothing else: to it, whoever has a login of another kind is nobody.
+SIGNING_IN = {
+    "other user",
+    "user who may read",
+    "user who may write",
+    "owner",
+    "administrator",
+}
+
 # What an endpoint answers otherwise than its action has it.
 EXCEPTIONS: dict[str, dict[str, str]] = {
     # A token is given no further token.
@@ -94,6 +112,9 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("anonymous", *KNOWN_USERS, *API_TOKENS), "401"),
         **dict.fromkeys((*FOREIGN_TOKENS, *BEARERS[1:]), "403"),
     },
+    # It is alice's usage that is asked for.
+    "v2.usage": dict.fromkeys(KNOWN_USERS[:3], "403"),
+    "v2.usage.teams": dict.fromkeys(KNOWN_USERS[:4], "403"),
     # An account is its owner's, and the administrators'.
     "v1.user.put": dict.fromkeys(KNOWN_USERS[:3], "403"),
 }
@@ -106,6 +127,9 @@ PARAMS = {
     "tag": "latest",
     "username": "alice",
     "token_id": "0" * 16,
+    # Of teams `test_teams.py` asks; here it is one that is not there.
+    "team": "nothing",
+    "asset": "style.css",
 }
 
 UPLOADER = {"claim": "x", "first": 1, "offset_bytes": 0, "stored": []}
@@ -133,6 +157,7 @@ BODIES: dict[str, bytes] = {
         {"username": "erin", "password": PASSWORD, "email": "erin@example.test"}
     ).encode(),
 }
+QUERIES = {"v2.usage": "?team=alice"}
 HEADERS = {
     "v2.manifest.put": {"Content-Type": OCI},
     "v1.image.checksum.put": {"X-Docker-Checksum-Payload": "sha256:" + "0" * 64},
@@ -165,6 +190,8 @@ def column_of(endpoint: Endpoint, repository: str) -> str:
 
 
 def expected(endpoint: Endpoint, actor: str, repository: str) -> str:
+    if endpoint.family is Family.PAGE and actor not in SIGNING_IN:
+        actor = "anonymous"
     exception = EXCEPTIONS.get(endpoint.name, {}).get(actor)
     return exception or ROWS[actor][column_of(endpoint, repository)]
 
@@ -299,15 +326,52 @@ def asked(endpoint: Endpoint, actor: str, repository: str) -> tuple[str, str]:
     """What a plausible request of this actor gets: ``401``, ``403`` or ``ok``; and the body."""
     place = scene()
     headers = {**HEADERS.get(endpoint.name, {}), **ACTORS[actor](place)}
+    body = BODIES.get(endpoint.name, b"")
+    if endpoint.family is Family.PAGE:
+        headers, body = in_browser(place.world, endpoint, headers)
     params = {**PARAMS, "repository": repository}
     wanted = {key: params[key] for key in endpoint.pattern.groupindex}
     method = endpoint.methods[0]
-    answer = place.registry.send(
-        method, url_for(endpoint.name, **wanted), BODIES.get(endpoint.name, b""), headers
-    )
+    url = url_for(endpoint.name, **wanted) + QUERIES.get(endpoint.name, "")
+    answer = place.registry.send(method, url, body, headers)
     assert answer.status < 500, answer.body
     status = str(answer.status)
+    if endpoint.family is Family.PAGE and "/ui/sign-in" in (answer.header("Location") or ""):
+        status = "401"
     return (status if status in ("401", "403") else "ok"), answer.body.decode()
+
+
+def in_browser(
+    world: World, endpoint: Endpoint, headers: dict[str, str]
+) -> tuple[dict[str, str], bytes]:
+    """What a browser sends for whoever has this password: a session's cookie, a form of its own.
+
+    The headers themselves go along: they let nobody in here.
+    """
+    encoded = headers.get("Authorization", "").removeprefix("Basic ")
+    login = parse_authorization(f"Basic {encoded}")
+    known = isinstance(login, Basic) and login.password == PASSWORD
+    account = world.accounts.find_user(login.name) if isinstance(login, Basic) and known else None
+    session = new_session(world, actor_of(account) if account else ANONYMOUS)
+    key = world.signing_key
+    form = {"form_token": form_token(key, session), **FORMS.get(endpoint.name, {})}
+    body = urlencode(form).encode() if endpoint.methods == ("POST",) else b""
+    return {**headers, "Cookie": f"roadstead={render_session(key, session)}"}, body
+
+
+FORMS = {
+    "page.sign_in.post": {"name": "root", "password": PASSWORD},
+    "page.tokens.post": {"label": "x", "names": "alice/*", "actions": "pull"},
+    "page.access.post": {"visibility": "public"},
+    "page.teams.post": {"name": "fresh"},
+    "page.join.post": {"team": "crew", "code": "0"},
+    "page.team.post": {"days": "30"},
+    "page.members.post": {"user": "olga", "role": "reader"},
+    "page.invite.post": {"role": "reader"},
+    "page.expiry.post": {"days": "30"},
+    "page.tag_expiry.post": {"days": "30"},
+    "page.grants.post": {"user": "bob", "access": "read"},
+}
 
 
 def test_the_table_has_a_row_for_every_actor_and_a_column_for_every_action() -> None:
@@ -376,4 +440,6 @@ def test_in_an_open_registry_nobody_is_asked() -> None:
         body = BODIES.get(endpoint.name, b"")
         answer = registry.send(endpoint.methods[0], url_for(endpoint.name, **wanted), body, headers)
         assert answer.status != 401, endpoint.name
-        assert answer.status != 403 or endpoint.name in ("v1.users.post", "v1.user.put")
+        is_form = endpoint.family is Family.PAGE and endpoint.methods == ("POST",)
+        refuses = endpoint.name in ("v1.users.post", "v1.user.put") or is_form
+        assert answer.status != 403 or refuses, endpoint.name

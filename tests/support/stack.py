@@ -36,7 +36,9 @@ class Stack:
     def session(self) -> Session:
         return open_session(self.endpoints.s3_access_key, self.endpoints.s3_secret_key)
 
-    def metadata(self, on_request: Callable[[str], None] | None = None) -> DynamoMetadata:
+    def metadata(
+        self, on_request: Callable[[str], None] | None = None, clock: Clock | None = None
+    ) -> DynamoMetadata:
         """A store on the table; ``on_request`` hears every HTTP request that it sends."""
         return DynamoMetadata(
             TABLE,
@@ -44,6 +46,7 @@ class Stack:
             self.endpoints.dynamodb_url,
             session=self.session,
             on_request=on_request,
+            clock=clock,
         )
 
     def blobs(self, clock: Clock | None = None, **changes: Any) -> S3Blobs:

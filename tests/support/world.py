@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from chalicelib.adapters.hashing import ResumableHashing
 from chalicelib.adapters.memory.blobs import MemoryBlobs
 from chalicelib.adapters.memory.metadata import MemoryMetadata
+from chalicelib.adapters.memory.usage import MemoryUsage
 from chalicelib.adapters.passwords import Argon2Passwords
 from chalicelib.adapters.words import RandomWords
 from chalicelib.api.blueprints import register_all
@@ -43,14 +44,25 @@ class SettableClock:
         return self.at_s * 1000 + self.readings
 
 
+@dataclass
+class Asked:
+    """A verifier that only notes what it is asked; the test runs it."""
+
+    uploads: list[tuple[str, str]] = field(default_factory=list)
+
+    def ask(self, team: str, upload_id: str) -> None:
+        self.uploads.append((team, upload_id))
+
+
 def memory_world(mode: Mode = Mode.OPEN, **changes: Any) -> World:
     """A world on the memory adapters; ``changes`` replace single ports."""
     clock = changes.pop("clock", None) or SettableClock()
-    store = MemoryMetadata()
+    store = MemoryMetadata(clock)
     parts: dict[str, Any] = {
         "metadata": store,
         "accounts": store,
         "search": store,
+        "usage": MemoryUsage(store),
         "blobs": MemoryBlobs(clock),
         "clock": clock,
         "hashing": ResumableHashing(),

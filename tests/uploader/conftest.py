@@ -6,7 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,11 @@ class Remote:
 
 
 @contextmanager
-def remote_of(stack: Stack, mode: Mode = Mode.OPEN) -> Iterator[Remote]:
+def remote_of(
+    stack: Stack,
+    mode: Mode = Mode.OPEN,
+    finished: Callable[[World], World] = lambda world: world,
+) -> Iterator[Remote]:
     """No gateway key: nobody outside is believed about a hash."""
     with s3_door(stack.endpoints.s3_url) as s3:
         # One that runs: what is signed here is signed for a minute, and the tests take longer.
@@ -79,7 +83,7 @@ def remote_of(stack: Stack, mode: Mode = Mode.OPEN) -> Iterator[Remote]:
         blobs = stack.blobs(clock, public_endpoint_url=s3.url)
         store = Forgetful(stack.metadata())
         changes = {"metadata": store, "blobs": blobs, "clock": clock}
-        world = memory_world(mode, gateway_key=None, **changes)
+        world = finished(memory_world(mode, gateway_key=None, **changes))
         with lambda_only(lambda: world) as api:
             yield Remote(api, s3, world, store)
 

@@ -155,6 +155,9 @@ FAMILIES = {
     "/v2/x": Family.V2,
     "/": Family.V2,
     "": Family.V2,
+    "/ui": Family.PAGE,
+    "/ui/x": Family.PAGE,
+    "/uix": Family.V2,
 }
 
 

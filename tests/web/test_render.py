@@ -12,7 +12,7 @@ from chalicelib.web.endpoints import ENDPOINTS, Endpoint, Family, url_for
 from chalicelib.web.render import FAMILY_HEADERS, V1_FAMILIES, V1_TRANSLATIONS, render_error
 from tests.support.world import Registry, json_of, memory_world
 
-OTHERS = [family for family in Family if family not in V1_FAMILIES]
+OTHERS = [family for family in Family if family not in (*V1_FAMILIES, Family.PAGE)]
 BODIES = (b"", b"{", b"[]", b"null", b"\xff")
 PARAMS = {"repository": "acme/app", "digest": "x", "reference": ":", "image_id": "x", "tag": "-"}
 
@@ -72,8 +72,11 @@ def test_headers_and_status_of_the_refusal_go_along() -> None:
 
 def test_text_of_any_kind_can_be_said() -> None:
     error = RegistryError(ErrorCode.NAME_INVALID, "\ud800 \u00e4 \n", detail={"name": "\udfff"})
-    for family in Family:
+    for family in (*V1_FAMILIES, *OTHERS):
         assert json.loads(render_error(family, error).body)
+    page = render_error(Family.PAGE, error)
+    assert page.headers.items() >= FAMILY_HEADERS[Family.PAGE].items()
+    assert '<p data-code="NAME_INVALID">⟨U+D800⟩ \u00e4  </p>' in page.body.decode()
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
@@ -84,6 +87,9 @@ def test_no_answer_of_any_endpoint_has_chalices_shape(endpoint: Endpoint) -> Non
         answer = registry.send(method, url, body)
         assert answer.status != 500, answer.body
         if answer.status < 400 or not answer.body:
+            continue
+        if endpoint.family is Family.PAGE:
+            assert b"<p data-code=" in answer.body
             continue
         document = json_of(answer)
         if endpoint.family in V1_FAMILIES:

@@ -14,33 +14,34 @@ from chalicelib.adapters.dynamo.hub_models import (
     InvitationRow,
     UserRow,
 )
-from chalicelib.adapters.dynamo.models import RepositoryRow
-from chalicelib.adapters.dynamo.table import Table
+from chalicelib.adapters.dynamo.team_models import MemberRow, TeamRow
+from chalicelib.adapters.dynamo.teams import Teams
 from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.records import ApiToken, GrantRecord, User
+from chalicelib.domain.records import ApiToken, GrantRecord, Repository, User
 from chalicelib.hub_ports import LoginFacts, Standing
 from chalicelib.ports import Conflict, Missing
 
 
-class Accounts:
-    _table: Table
-
+class Accounts(Teams):
     def find_user(self, name: str) -> User | None:
         row = self._table.get(UserRow, keys.user(name))
         return row.value() if row else None
 
     def find_login(self, name: str, address: str, token_id: str | None = None) -> LoginFacts:
         by_name, by_address = keys.failures("name", name), keys.failures("address", address)
-        token_key = [keys.api_token(name, token_id)] if token_id else []
+        token_key = [keys.api_token(name, token_id), keys.team(name)] if token_id else []
         rows = self._table.batch_get([keys.user(name), by_name, by_address, *token_key])
         users = [row.value() for row in rows if isinstance(row, UserRow)]
+        teams = [row.value() for row in rows if isinstance(row, TeamRow)]
+        now_s = self._clock.now_s()
         failures = {row.pk: row.value() for row in rows if isinstance(row, FailureRow)}
         return LoginFacts(
             users[0] if users else None,
             failures.get(by_name.pk, Failures()),
             failures.get(by_address.pk, Failures()),
             next((row.value() for row in rows if isinstance(row, ApiTokenRow)), None),
+            next((team for team in teams if not team.is_over(now_s)), None),
         )
 
     def note_failure(self, name: str, address: str, *, now_s: int, expires_at_s: int) -> None:
@@ -72,6 +73,7 @@ class Accounts:
     def create_user(self, user: User, invitation: str | None = None) -> None:
         writes = self._table.transaction()
         writes.put(UserRow.of(user), condition=UserRow.pk.does_not_exist())
+        writes.check(keys.team(user.name), TeamRow.pk.does_not_exist())
         if user.email:
             owner = EmailRow.at(keys.email(user.email), name=user.name)
             writes.put(owner, condition=EmailRow.pk.does_not_exist())
@@ -130,16 +132,23 @@ class Accounts:
             raise Missing(f"API token {token_id}") from error
 
     def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
-        wanted = [keys.repository(team, name)]
-        wanted += [keys.grant(team, name, user)] if user else []
-        rows = self._table.batch_get(wanted)
-        records = [row.value() for row in rows if isinstance(row, RepositoryRow) and not row.going]
-        grants = [row.access for row in rows if isinstance(row, GrantRow)]
-        return Standing(records[0] if records else None, grants[0] if grants else None)
+        wanted = []
+        if user:
+            wanted = [keys.grant(team, name, user), keys.memberships(team, user)[0]]
+        look = self._look(team, name, *wanted)
+        if look.team_is_over:
+            return Standing(None)
+        grant, member = look.first(GrantRow), look.first(MemberRow)
+        return Standing(
+            look.repository,
+            grant.access if grant and not look.record_is_over else None,
+            look.team,
+            member.value().role if member and look.team else None,
+        )
 
     def put_grant(self, team: str, grant: GrantRecord) -> None:
         writes = self._table.transaction()
-        touch_record(writes, team, grant.name)
+        touch_record(writes, team, grant.name, self._clock.now_s())
         for key in _places(team, grant.name, grant.user):
             writes.put(GrantRow.of(key, team, grant))
         writes.commit()
@@ -151,10 +160,19 @@ class Accounts:
         writes.commit()
 
     def list_grants(self, team: str, name: RepositoryName) -> Sequence[GrantRecord]:
-        return self._grants(keys.contents(team, name))
+        return [] if self._is_hidden(team, name) else self._grants(keys.contents(team, name))
 
     def list_granted(self, user: str) -> Sequence[GrantRecord]:
-        return self._grants(keys.user(user).pk)
+        grants = self._grants(keys.user(user).pk)
+        there = self.find_repositories([(grant.name.namespace, grant.name) for grant in grants])
+        names = {repository.name for repository in there}
+        return [grant for grant in grants if grant.name in names]
+
+    def find_repositories(
+        self, team_names: Sequence[tuple[str, RepositoryName]]
+    ) -> Sequence[Repository]:
+        """In ``search.py``."""
+        raise NotImplementedError
 
     def _grants(self, pk: str) -> Sequence[GrantRecord]:
         rows, _ = self._table.query(GrantRow, pk, keys.span_after(keys.GRANTS, ""))

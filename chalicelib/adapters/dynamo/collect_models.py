@@ -9,6 +9,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.adapters.dynamo import keys, packing
 from chalicelib.adapters.dynamo.link_models import EdgeRow, ParentRow, ReferrerRow
+from chalicelib.adapters.dynamo.living import has_ended
 from chalicelib.adapters.dynamo.models import (
     BlobRow,
     BridgedRow,
@@ -70,10 +71,10 @@ class RunRow(Row, discriminator="collector run"):
 
 
 def contents_of(
-    name: RepositoryName, record: RepositoryRow | None, rows: Sequence[Row]
+    name: RepositoryName, record: RepositoryRow | None, rows: Sequence[Row], now_s: int
 ) -> Contents:
     """A repository's partition, after its record."""
-    is_going = record is not None and bool(record.going)
+    is_going = record is not None and has_ended(record, now_s)
     bridged = [row for row in rows if isinstance(row, BridgedRow)]
     return Contents(
         name,

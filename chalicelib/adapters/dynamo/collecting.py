@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.bytes import count_bytes
 from chalicelib.adapters.dynamo.collect_models import SCANNED, RunRow, contents_of, fact_of
 from chalicelib.adapters.dynamo.deletion import EVERYTHING, Deletion, equal
 from chalicelib.adapters.dynamo.link_models import EdgeRow, EventRow
@@ -25,7 +26,7 @@ from chalicelib.collect_ports import Scanned
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.marking import Contents, Going, Kind
 from chalicelib.domain.names import RepositoryName, TagName
-from chalicelib.domain.records import Change, StoredManifest, TagEvent
+from chalicelib.domain.records import Blob, Change, StoredManifest, TagEvent
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Conflict
 
@@ -35,7 +36,7 @@ class Collecting(Deletion):
 
     def scan(self, cursor: str | None, limit: int | None = None) -> Scanned:
         start = None if cursor is None else keys.Key(*cursor.split("\n"))
-        items, last = self._table.scan(start, limit, SCANNED)
+        items, last = self._table.scan_page(start, limit, SCANNED)
         facts = [fact for item in items if (fact := fact_of(item)) is not None]
         return Scanned(facts, None if last is None else f"{last.pk}\n{last.sk}")
 
@@ -50,7 +51,7 @@ class Collecting(Deletion):
         # The record first: what is added after it has another revision.
         record = self._table.get(RepositoryRow, keys.repository(team, name))
         rows = self._table.gather(Row, keys.contents(team, name), EVERYTHING)
-        return contents_of(name, record, rows)
+        return contents_of(name, record, rows, self._clock.now_s())
 
     # --- a repository -------------------------------------------------------------------------
 
@@ -113,10 +114,11 @@ class Collecting(Deletion):
             columns.suspected_at_s == suspected_at_s,
         )
 
-    def forget_blob(self, team: str, digest: Digest, object_key: str) -> None:
+    def forget_blob(self, team: str, blob: Blob) -> None:
         columns, writes = BlobRow, self._table.transaction()
-        going = columns.condemned.exists() & (columns.object_key == object_key)
-        writes.delete(keys.blob(team, digest), condition=going)
+        going = columns.condemned.exists() & (columns.object_key == blob.object_key)
+        writes.delete(keys.blob(team, blob.digest), condition=going)
+        count_bytes(writes, team, [blob], sign=-1)
         _unless_changed(writes.commit)
 
     def suspect_image(self, team: str, image_id: str, at_s: int) -> None:

@@ -10,11 +10,14 @@ that a crash has left behind sweeps and ends before anything new begins under th
 
 from __future__ import annotations
 
+from typing import Any
+
 from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.hub_models import EntryRow, GrantRow
+from chalicelib.adapters.dynamo.living import Living, has_ended, not_over
 from chalicelib.adapters.dynamo.models import (
     IndexImageRow,
     ManifestEntryRow,
@@ -24,7 +27,7 @@ from chalicelib.adapters.dynamo.models import (
     new_revision,
     read_digest,
 )
-from chalicelib.adapters.dynamo.table import Table, Transaction
+from chalicelib.adapters.dynamo.table import Transaction
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Repository
 from chalicelib.domain.search import Found, index_words
@@ -37,25 +40,39 @@ THINGS_AT_ONCE = 49
 EVERYTHING = (" ", "\x7f")
 
 
-class Deletion:
-    _table: Table
-
+class Deletion(Living):
     def delete_repository(self, team: str, repository: Repository) -> None:
         columns = RepositoryRow
         row = self._table.update(
             RepositoryRow,
             keys.repository(team, repository.name),
             actions=[columns.going.set(True)],
-            condition=unchanged(team, repository),
+            condition=unchanged(team, repository, self._clock.now_s()),
         )
         self._sweep(team, row)
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:
         row = self._table.get(RepositoryRow, keys.repository(team, name))
-        if row is None or not row.going:
+        if row is None or not has_ended(row, self._clock.now_s()):
             return False
+        if not row.going:
+            try:
+                row = self._mark_expired(row)
+            except Conflict:
+                # It was given more time at this very moment, or somebody else ends it.
+                return False
         self._sweep(team, row)
         return True
+
+    def _mark_expired(self, record: RepositoryRow) -> RepositoryRow:
+        columns = RepositoryRow
+        same = columns.life.does_not_exist() if record.life is None else columns.life == record.life
+        return self._table.update(
+            RepositoryRow,
+            keys.Key(record.pk, record.sk),
+            actions=[columns.going.set(True)],
+            condition=same & (columns.ends_at_s <= self._clock.now_s()),
+        )
 
     def _sweep(self, team: str, record: RepositoryRow) -> None:
         try:
@@ -85,36 +102,38 @@ class Deletion:
             writes.commit()
 
 
-def lives(repository: Repository) -> Condition:
-    """That the record is not being deleted nor was swept, and is the one that was looked at."""
+def lives(repository: Repository, now_s: int) -> Condition:
+    """That the record is not going nor over, was not swept, and is the one that was looked at."""
     columns = RepositoryRow
-    condition: Condition = columns.going.does_not_exist()
+    condition: Condition = columns.going.does_not_exist() & not_over(columns.ends_at_s, now_s)
     if repository.life is not None:
         condition &= columns.life == repository.life
         condition &= equal(columns.swept, repository.swept)
     return condition
 
 
-def equal(column: Attribute[str], value: str | None) -> Condition:
+def equal(column: Attribute[Any], value: str | float | None) -> Condition:
     """That a column holds this, or nothing."""
     return column.does_not_exist() if value is None else column == value
 
 
-def touch_record(writes: Transaction, team: str, name: RepositoryName) -> None:
-    """Let what else is written stand or fall with a record that is there and is not going."""
+def touch_record(writes: Transaction, team: str, name: RepositoryName, now_s: int) -> None:
+    """Let what else is written stand or fall with a record that is there and has not ended."""
     columns = RepositoryRow
     writes.update(
         keys.repository(team, name),
         actions=[columns.kind.set(columns), columns.revision.set(new_revision())],
-        condition=columns.pk.exists() & columns.going.does_not_exist(),
+        condition=columns.pk.exists()
+        & columns.going.does_not_exist()
+        & not_over(columns.ends_at_s, now_s),
     )
 
 
-def unchanged(team: str, before: Repository) -> Condition:
+def unchanged(team: str, before: Repository, now_s: int) -> Condition:
     """That the record is still as it was: nothing that somebody else has changed is lost."""
     row, columns = RepositoryRow.of(team, before), RepositoryRow
     condition: Condition = (
-        lives(before)
+        lives(before, now_s)
         & (columns.created_at_s == row.created_at_s)
         & (columns.is_public == row.is_public)
     )
@@ -122,6 +141,7 @@ def unchanged(team: str, before: Repository) -> Condition:
         (columns.description, row.description),
         (columns.tag_rules, row.tag_rules),
         (columns.retention, row.retention),
+        (columns.ends_at_s, row.ends_at_s),
     ):
         condition &= equal(column, value)
     return condition

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.bytes import Bytes
 from chalicelib.adapters.dynamo.link_models import EdgeRow
-from chalicelib.adapters.dynamo.models import BlobRow, LinkRow, RepositoryRow
-from chalicelib.adapters.dynamo.naming import name_blob
-from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table
+from chalicelib.adapters.dynamo.models import BlobRow, RepositoryRow
+from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Transaction
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob
 
-# A blob is two items, and two more are looked at.
-BLOBS_AT_ONCE = TRANSACTION_ITEMS // 2 - 1
+# A blob is two items, two more are looked at, and eight count the bytes of the team.
+BLOBS_AT_ONCE = (TRANSACTION_ITEMS - keys.BYTES_SHARDS - 2) // 2
 
 
-class Edge:
-    _table: Table
-
+class Edge(Bytes):
     def find_edge_word(self, team: str, name: RepositoryName) -> str | None:
-        row = self._table.get(EdgeRow, keys.edge(team, name))
+        row = self._find(EdgeRow, team, name, keys.edge(team, name))
         return row.word if row else None
 
     def give_edge_word(self, team: str, name: RepositoryName, word: str) -> str:
+        self._enter_room(team, name)
         columns = EdgeRow
         row = self._table.update(
             EdgeRow,
@@ -41,12 +40,10 @@ class Edge:
     def adopt_blobs(
         self, team: str, name: RepositoryName, word: str, blobs: Sequence[Blob]
     ) -> None:
-        for at in range(0, len(blobs), BLOBS_AT_ONCE):
-            writes = self._table.transaction()
+        def look(writes: Transaction) -> None:
             writes.check(keys.edge(team, name), EdgeRow.word == word)
             # A deletion lists what is to go after its mark: what came later would stay behind.
             writes.check(keys.repository(team, name), RepositoryRow.going.does_not_exist())
-            for blob in blobs[at : at + BLOBS_AT_ONCE]:
-                writes.put(LinkRow.of(keys.link(team, name, blob.digest), blob))
-                name_blob(writes, team, blob)
-            writes.commit()
+
+        for at in range(0, len(blobs), BLOBS_AT_ONCE):
+            self._link(team, name, blobs[at : at + BLOBS_AT_ONCE], look, begins=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.adapters.dynamo import keys, packing
+from chalicelib.adapters.dynamo.bytes import Bytes
 from chalicelib.adapters.dynamo.deletion import touch_record
 from chalicelib.adapters.dynamo.models import (
     HolderRow,
@@ -14,10 +15,9 @@ from chalicelib.adapters.dynamo.models import (
     Row,
     json_hash,
 )
-from chalicelib.adapters.dynamo.naming import commit_naming
-from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table, Transaction
+from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Transaction
 from chalicelib.adapters.dynamo.uploads import end_claimed
-from chalicelib.domain.image import ImageState, StoredLayer, V1Image
+from chalicelib.domain.image import ImageState, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, IndexImage
 from chalicelib.domain.upload import UploadSession
@@ -31,9 +31,7 @@ PIECE_BYTES = 300_000
 ENTRIES_AT_ONCE = TRANSACTION_ITEMS // 2 - 1
 
 
-class Images:
-    _table: Table
-
+class Images(Bytes):
     def find_images(self, team: str, image_ids: Sequence[str]) -> Mapping[str, V1Image]:
         wanted = [keys.image(team, image_id) for image_id in dict.fromkeys(image_ids)]
         found: Iterable[Row | None]
@@ -51,7 +49,10 @@ class Images:
         wanted = list(dict.fromkeys(image_ids))
         places = [keys.image(team, image_id) for image_id in wanted]
         places += [keys.index_image(team, name, image_id) for image_id in wanted]
-        rows = self._table.batch_get(places)
+        look = self._look(team, name, *places)
+        if look.is_hidden:
+            return ListedImages({}, frozenset())
+        rows = look.rows
         images = [row for row in rows if isinstance(row, ImageRow)]
         pieces = self._pieces(team, images)
         return ListedImages(
@@ -90,18 +91,21 @@ class Images:
             self._table.put(row, condition=may_change)
             return
 
-        def writes(named: Blob | None) -> Transaction:
-            describing = self._table.transaction()
-            row.layer_key = named.object_key if named else None
-            describing.put(row, condition=may_change)
-            for piece in pieces:
-                describing.put(piece)
-            return describing
+        layer = image.layer
 
-        if image.layer is None:
-            writes(None).commit()
+        def write(writes: Transaction, named: Sequence[Blob]) -> None:
+            row.layer_key = named[0].object_key if named else None
+            writes.put(row, condition=may_change)
+            for piece in pieces:
+                writes.put(piece)
+
+        if layer is None:
+            writes = self._table.transaction()
+            write(writes, [])
+            writes.commit()
         else:
-            commit_naming(self._table, team, _blob(image.layer), writes)
+            blob = Blob(layer.digest, layer.size_bytes, layer.object_key, layer.is_kept)
+            self._take(team, [blob], write)
 
     def spare_image(self, team: str, image_id: str) -> None:
         columns, key = ImageRow, keys.image(team, image_id)
@@ -115,30 +119,13 @@ class Images:
     def put_layer(self, team: str, image: V1Image, closing: UploadSession | None = None) -> None:
         layer = image.layer
         assert layer is not None, "put_layer takes an image that has its layer"
-        columns = ImageRow
-        checksum = columns.payload_checksum
+        blob = Blob(layer.digest, layer.size_bytes, layer.object_key, layer.is_kept)
 
-        def writes(named: Blob) -> Transaction:
-            giving = self._table.transaction()
-            giving.update(
-                keys.image(team, image.image_id),
-                actions=[
-                    columns.state.set(ImageState.UPLOADED.value),
-                    columns.layer_digest.set(str(named.digest)),
-                    columns.layer_bytes.set(named.size_bytes),
-                    columns.layer_key.set(named.object_key),
-                    columns.suspected_at_s.remove(),
-                    checksum.set(image.payload_checksum)
-                    if image.payload_checksum is not None
-                    else checksum.remove(),
-                ],
-                condition=(columns.json_hash == json_hash(image.raw_json))
-                & (columns.state != ImageState.SEALED.value),
-            )
-            end_claimed(giving, closing)
-            return giving
+        def write(writes: Transaction, named: Sequence[Blob]) -> None:
+            _give_layer(writes, team, image, named[0])
+            end_claimed(writes, closing)
 
-        commit_naming(self._table, team, _blob(layer), writes)
+        self._take(team, [blob], write)
 
     def seal_image(self, team: str, image: V1Image) -> None:
         columns = ImageRow
@@ -157,7 +144,7 @@ class Images:
     def put_index_images(
         self, team: str, name: RepositoryName, images: Sequence[IndexImage]
     ) -> None:
-        known = {image.image_id: image for image in self.list_index_images(team, name)}
+        known = {image.image_id: image for image in self._index_images(team, name)}
         fresh: dict[str, IndexImage] = {}
         for image in images:
             old = fresh.get(image.image_id) or known.get(image.image_id)
@@ -171,7 +158,7 @@ class Images:
         # The query above spares writes; that the first checksum stays is decided here, where
         # another push cannot come between.
         columns, writes = IndexImageRow, self._table.transaction()
-        touch_record(writes, team, name)
+        touch_record(writes, team, name, self._clock.now_s())
         for image in images:
             actions = [columns.kind.set(columns)]
             if image.checksum is not None:
@@ -181,13 +168,32 @@ class Images:
         writes.commit()
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
+        return [] if self._is_hidden(team, name) else self._index_images(team, name)
+
+    def _index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
         span = keys.span_after(keys.INDEX_IMAGES, "")
         rows, _ = self._table.query(IndexImageRow, keys.contents(team, name), span)
         return [row.value() for row in rows]
 
 
-def _blob(layer: StoredLayer) -> Blob:
-    return Blob(layer.digest, layer.size_bytes, layer.object_key, layer.is_kept)
+def _give_layer(writes: Transaction, team: str, image: V1Image, layer: Blob) -> None:
+    columns = ImageRow
+    checksum = columns.payload_checksum
+    writes.update(
+        keys.image(team, image.image_id),
+        actions=[
+            columns.state.set(ImageState.UPLOADED.value),
+            columns.layer_digest.set(str(layer.digest)),
+            columns.layer_bytes.set(layer.size_bytes),
+            columns.layer_key.set(layer.object_key),
+            columns.suspected_at_s.remove(),
+            checksum.set(image.payload_checksum)
+            if image.payload_checksum is not None
+            else checksum.remove(),
+        ],
+        condition=(columns.json_hash == json_hash(image.raw_json))
+        & (columns.state != ImageState.SEALED.value),
+    )
 
 
 def _rows(team: str, image: V1Image) -> tuple[ImageRow, list[JsonPieceRow]]:

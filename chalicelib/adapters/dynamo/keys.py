@@ -2,6 +2,11 @@
 
     PK                              SK                  item
     TEAM#<team>                     repo#<path>         a repository, and its line in the catalog
+    TEAM#<team>                     #                   a team that people share; a user's has none
+    TEAM#<team>                     member#<user>       a member, with the role
+    TEAM#<team>                     invite#<hash>       an invitation to a team; expires
+    TEAM#<team>                     bytes#<n>           an eighth of the bytes of its blobs
+    TEAM#<team>                     pulls#<day>         how many pulls on a day; expires
     REPO#<team>#<path>              tag#<tag>           a tag as lists show it, without bytes
     REPO#<team>#<path>              man#<digest>        "this manifest is here", without bytes
     REPO#<team>#<path>              blob#<digest>       link: this repository may serve the blob
@@ -22,13 +27,18 @@
     IMG#<team>#<image id>           in#<path>           a repository that lists it
     USER#<name>                     #                   an account
     USER#<name>                     grant#<path>        the same grant, found by whom it is for
-    USER#<name>                     token#<id>          an API token; may expire
+    USER#<name>                     token#<id>          an API token; may expire; of a team, the
+                                                        team's name stands for the user's
+    USER#<name>                     member#<team>       the same membership, found by the member
     EMAIL#<address>                 #                   whose address this is: each only once
     FAIL#name|address#<of what>     #                   wrong passwords; expires
     INVITE#<hash>                   #                   an invitation; expires
     COLLECT#<scope>                 #                   where the collector is
     FIND#<scope>#<letter>           <word>#<path>       a repository by a word of it
     FIND#<scope>#                   #<path>             every repository of a scope
+    USE#<team>                      day#<day>#<repository>#<n>   what was counted; expires
+    USE#                            team#<team>         a team that has counts; expires
+    SEEN#<process>                  #                   which of its lines that were; expires
 
 What is read often and alone has a partition of its own, so that no repository is a hot one; what
 is listed shares a partition, where DynamoDB keeps it sorted by the bytes of SK. `#` stands in no
@@ -58,6 +68,10 @@ HISTORY = "hist#"
 EDGE = "edge#"
 API_TOKENS = "token#"
 PIECES = "json#"
+MEMBERS = "member#"
+BYTES_SHARDS = 8
+DAYS = "day#"
+TEAMS = "team#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -71,6 +85,36 @@ class Key(NamedTuple):
 
 def repository(team: str, name: RepositoryName) -> Key:
     return Key(catalog(team), f"{REPOSITORIES}{name.path}")
+
+
+def team(name: str) -> Key:
+    return Key(catalog(name), ALONE)
+
+
+def memberships(team: str, user: str) -> tuple[Key, Key]:
+    """The two places of a membership, the team's first."""
+    return Key(catalog(team), f"{MEMBERS}{user}"), Key(f"USER#{user}", f"{MEMBERS}{team}")
+
+
+def team_invitation(team: str, hashed: str) -> Key:
+    return Key(catalog(team), f"invite#{hashed}")
+
+
+def bytes_shard(team: str, number: int) -> Key:
+    return Key(catalog(team), f"bytes#{number}")
+
+
+def bytes_shards(team: str) -> list[Key]:
+    return [bytes_shard(team, number) for number in range(BYTES_SHARDS)]
+
+
+def shard_of(digest: Digest) -> int:
+    """Which eighth a blob is counted in: writers of one team seldom meet."""
+    return int(digest.hex[-2:], 16) % BYTES_SHARDS
+
+
+def pulls(team: str, day: int) -> Key:
+    return Key(catalog(team), f"pulls#{day}")
 
 
 def tag_entry(team: str, name: RepositoryName, tag: TagName) -> Key:
@@ -191,6 +235,19 @@ def entry(scope: str, word: str, name: RepositoryName) -> Key:
 def entries(scope: str, word: str) -> str:
     """The partition of the words that begin like this one: 36 a scope, and one for all."""
     return f"FIND#{scope}#{word[:1]}"
+
+
+def usage(team: str, day: str, repository: str, shard: str) -> Key:
+    """A row of counts; ``shard`` keeps those apart who write at once."""
+    return Key(f"USE#{team}", f"{DAYS}{day}#{repository}#{shard}")
+
+
+def counted_team(team: str) -> Key:
+    return Key("USE#", f"{TEAMS}{team}")
+
+
+def seen(process: str) -> Key:
+    return Key(f"SEEN#{process}", ALONE)
 
 
 def catalog(team: str) -> str:

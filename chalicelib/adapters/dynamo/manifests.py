@@ -8,6 +8,7 @@ from dataclasses import replace
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.deletion import touch_record
 from chalicelib.adapters.dynamo.link_models import EventRow, ParentRow, ReferrerRow, referrer_key
+from chalicelib.adapters.dynamo.living import Living
 from chalicelib.adapters.dynamo.models import (
     BridgedRow,
     ManifestEntryRow,
@@ -17,9 +18,10 @@ from chalicelib.adapters.dynamo.models import (
     new_revision,
     read_digest,
 )
-from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Table, Transaction
-from chalicelib.adapters.dynamo.tags import bring_into_being, write_tag
+from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Transaction
+from chalicelib.adapters.dynamo.tags import Place, bring_into_being, write_tag
 from chalicelib.domain.digest import Digest
+from chalicelib.domain.expiry import is_over
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import (
@@ -40,9 +42,7 @@ CHILDREN_AT_ONCE = 50
 DELETE_TRIES = 8
 
 
-class Manifests:
-    _table: Table
-
+class Manifests(Living):
     def put_manifest(
         self,
         team: str,
@@ -63,7 +63,8 @@ class Manifests:
                 _name_child(writes, team, name, child, manifest.digest)
             writes.commit()
         writes = self._table.transaction()
-        bring_into_being(writes, team, repository)
+        now_s = self._clock.now_s()
+        bring_into_being(writes, team, repository, now_s)
         _write_manifest(writes, team, name, manifest)
         pushed_at_s = change.at_ms // 1000
         writes.put(ManifestEntryRow.of(team, name, manifest, pushed_at_s))
@@ -71,13 +72,14 @@ class Manifests:
             _name_child(writes, team, name, child, manifest.digest)
         for tag in tags:
             pointed = replace(tag, manifest=manifest, image_id=None)
-            write_tag(writes, team, name, pointed, change, fixed=tag.name in fixed)
+            place = Place(team, name, now_s)
+            write_tag(writes, place, pointed, change, fixed=tag.name in fixed)
         writes.commit()
 
     def find_manifest(
         self, team: str, name: RepositoryName, digest: Digest
     ) -> StoredManifest | None:
-        row = self._table.get(ManifestRow, keys.manifest(team, name, digest))
+        row = self._find(ManifestRow, team, name, keys.manifest(team, name, digest))
         return row.manifest() if row else None
 
     def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:
@@ -88,7 +90,7 @@ class Manifests:
         self, team: str, name: RepositoryName, image_id: str, manifest: StoredManifest
     ) -> None:
         writes = self._table.transaction()
-        touch_record(writes, team, name)
+        touch_record(writes, team, name, self._clock.now_s())
         writes.put(BridgedRow.of(team, name, image_id, manifest))
         _write_manifest(writes, team, name, manifest)
         _enter_made(writes, team, name, manifest)
@@ -125,8 +127,9 @@ class Manifests:
         parents = self._parents(team, name, digest)
         span = keys.span_after(keys.TAGS, "")
         entries = self._table.gather(TagEntryRow, keys.contents(team, name), span)
-        tags = [row.value().name for row in entries if row.digest == str(digest)]
-        held = [tag for tag in tags if kept(tag)]
+        pointing = [row.value() for row in entries if row.digest == str(digest)]
+        tags, now_s = [tag.name for tag in pointing], self._clock.now_s()
+        held = [t.name for t in pointing if kept(t.name) and not is_over(t.expires_at_s, now_s)]
         if parents or held:
             raise Held(sorted(held), sorted(parents, key=str))
         return tags
@@ -206,7 +209,7 @@ class Manifests:
         kind = "" if artifact_type is None else type_prefix(artifact_type)
         first, last = keys.span_after(f"{prefix}{kind}", "")
         first = max(first, keys.span_after(prefix, page.after)[0])
-        if first > last:
+        if first > last or self._is_hidden(team, name):
             return Listing([], more=False)
         rows, more = self._table.query(
             ReferrerRow, keys.contents(team, name), (first, last), limit=page.limit + 1

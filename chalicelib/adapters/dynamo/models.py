@@ -26,9 +26,11 @@ from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
 from chalicelib.domain.retention import dump_retention, load_retention
 from chalicelib.domain.tag_rules import dump_rules, load_rules
-from chalicelib.domain.upload import RunningHash, Tail, UploadSession
+from chalicelib.domain.upload import Proving, RunningHash, Tail, UploadSession
 
-PARTITION_KEY, SORT_KEY, EXPIRY = "PK", "SK", "expires_at_s"
+PARTITION_KEY, SORT_KEY, EXPIRY, KIND = "PK", "SK", "expires_at_s", "kind"
+# The end of what the collector removes: not the column by which DynamoDB deletes.
+ENDS = "ends_at_s"
 
 
 def _text(*, null: bool = True) -> UnicodeAttribute:
@@ -48,7 +50,7 @@ class Row(Model):
 
     pk = UnicodeAttribute(hash_key=True, attr_name=PARTITION_KEY)
     sk = UnicodeAttribute(range_key=True, attr_name=SORT_KEY)
-    kind = DiscriminatorAttribute(attr_name="kind")
+    kind = DiscriminatorAttribute(attr_name=KIND)
 
     @classmethod
     def at(cls, key: keys.Key, **attributes: Any) -> Self:
@@ -61,6 +63,7 @@ class RepositoryRow(Row, discriminator="repository"):
     description = _text()
     tag_rules = _text()
     life = _text()
+    ends_at_s = NumberAttribute(attr_name=ENDS, null=True)
     # Set once the repository is being deleted, and never unset.
     going = BooleanAttribute(null=True)
     retention = _text()
@@ -82,6 +85,7 @@ class RepositoryRow(Row, discriminator="repository"):
             is_public=repository.is_public,
             description=repository.description or None,
             tag_rules=dump_rules(repository.tag_rules) if repository.tag_rules else None,
+            ends_at_s=repository.expires_at_s,
         )
 
     def name(self) -> RepositoryName:
@@ -91,14 +95,15 @@ class RepositoryRow(Row, discriminator="repository"):
         rules = load_rules(self.tag_rules) if self.tag_rules else ()
         about = self.description or ""
         retention = load_retention(self.retention) if self.retention else ()
-        created_at_s = int(self.created_at_s)
+        end_s = None if self.ends_at_s is None else int(self.ends_at_s)
         return Repository(
             self.name(),
-            created_at_s,
+            int(self.created_at_s),
             self.is_public,
             about,
             rules,
             self.life,
+            end_s,
             retention,
             self.swept,
         )
@@ -187,6 +192,7 @@ class _TagColumns(ManifestColumns):
     updated_at_s = _number(null=False)
     image_id = _text()
     client = _bytes()
+    ends_at_s = NumberAttribute(attr_name=ENDS, null=True)
 
     @classmethod
     def _made(cls, key: keys.Key, tag: Tag, *, slim: bool) -> Self:
@@ -196,6 +202,7 @@ class _TagColumns(ManifestColumns):
             updated_at_s=tag.updated_at_s,
             image_id=tag.image_id,
             client=packing.pack_texts(tag.client),
+            ends_at_s=tag.expires_at_s,
         )
         row.fill(tag.manifest, slim=slim)
         return row
@@ -207,6 +214,7 @@ class _TagColumns(ManifestColumns):
             manifest=self.manifest(),
             image_id=self.image_id,
             client=packing.unpack_texts(self.client),
+            expires_at_s=None if self.ends_at_s is None else int(self.ends_at_s),
         )
 
 
@@ -273,10 +281,14 @@ class UploadRow(Row, discriminator="upload"):
     claim = _text()
     claim_expires_at_s = _number(null=False)
     image_id = _text()
+    proving_digest = _text()
+    proving_asked_at_s = _number()
+    proving_read_bytes = _number()
+    proving_state = _bytes()
 
     @classmethod
     def of(cls, session: UploadSession) -> Self:
-        tail, running = session.tail, session.running
+        tail, running, proving = session.tail, session.running, session.proving
         return cls.at(
             keys.upload(session.team, session.upload_id),
             team=session.team,
@@ -297,6 +309,10 @@ class UploadRow(Row, discriminator="upload"):
             claim=session.claim,
             claim_expires_at_s=session.claim_expires_at_s,
             image_id=session.image_id,
+            proving_digest=str(proving.digest) if proving else None,
+            proving_asked_at_s=proving.asked_at_s if proving else None,
+            proving_read_bytes=proving.read_bytes if proving else None,
+            proving_state=proving.state if proving else None,
         )
 
     def value(self) -> UploadSession:
@@ -316,7 +332,15 @@ class UploadRow(Row, discriminator="upload"):
             claim=self.claim,
             claim_expires_at_s=int(self.claim_expires_at_s),
             image_id=self.image_id,
+            proving=self._proving(),
         )
+
+    def _proving(self) -> Proving | None:
+        if not self.proving_digest:
+            return None
+        asked_at_s, read_bytes = int(self.proving_asked_at_s), int(self.proving_read_bytes)
+        digest = read_digest(self.proving_digest)
+        return Proving(digest, asked_at_s, read_bytes, self.proving_state)
 
     def _running(self) -> RunningHash | None:
         if not self.running_algorithm:

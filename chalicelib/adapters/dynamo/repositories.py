@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.deletion import Deletion
+from chalicelib.adapters.dynamo.living import has_ended
 from chalicelib.adapters.dynamo.models import (
     LinkRow,
     ManifestEntryRow,
@@ -14,6 +15,7 @@ from chalicelib.adapters.dynamo.models import (
     read_digest,
 )
 from chalicelib.domain.digest import Digest
+from chalicelib.domain.expiry import is_over
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Repository
@@ -22,18 +24,16 @@ from chalicelib.ports import PushSurvey
 
 class Repositories(Deletion):
     def find_repository(self, team: str, name: RepositoryName) -> Repository | None:
-        row = self._table.get(RepositoryRow, keys.repository(team, name))
-        return row.value() if row and not row.going else None
+        return self._look(team, name).repository
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
-        rows, more = self._table.query(
-            RepositoryRow,
-            keys.catalog(team),
-            keys.span_after(keys.REPOSITORIES, page.after),
-            limit=page.limit + 1,
+        if self._is_team_over(team):
+            return Listing([], more=False)
+        now_s, span = self._clock.now_s(), keys.span_after(keys.REPOSITORIES, page.after)
+        rows, more = self._page(
+            RepositoryRow, keys.catalog(team), span, page, lambda row: not has_ended(row, now_s)
         )
-        names = [row.name() for row in rows[: page.limit] if not row.going]
-        return Listing(names, more=more or len(rows) > page.limit)
+        return Listing([row.name() for row in rows], more=more)
 
     def survey_push(
         self,
@@ -43,20 +43,18 @@ class Repositories(Deletion):
         blobs: Sequence[Digest],
         manifests: Sequence[Digest],
     ) -> PushSurvey:
-        wanted = [keys.repository(team, name)]
-        wanted += [keys.tag_entry(team, name, tag) for tag in tags]
+        wanted = [keys.tag_entry(team, name, tag) for tag in tags]
         wanted += [keys.link(team, name, digest) for digest in blobs]
         wanted += [keys.manifest_entry(team, name, digest) for digest in manifests]
-        rows = self._table.batch_get(wanted)
-        if any(isinstance(row, RepositoryRow) and row.going for row in rows):
-            # What is left of a deletion that was cut off must not come to life again.
-            self.finish_deletion(team, name)
-            rows = self._table.batch_get(wanted)
+        # What is left of a deletion that was cut off must not come to life again.
+        look = self._enter_room(team, name, *wanted)
+        rows = look.rows
         links = [row.value() for row in rows if isinstance(row, LinkRow)]
         found = [row.value() for row in rows if isinstance(row, TagEntryRow)]
         return PushSurvey(
-            repository=next((r.value() for r in rows if isinstance(r, RepositoryRow)), None),
-            tags={tag.name: tag for tag in found},
+            repository=look.repository,
+            team=look.team,
+            tags={tag.name: tag for tag in found if not is_over(tag.expires_at_s, look.now_s)},
             blobs={blob.digest: blob for blob in links},
             manifests=frozenset(
                 read_digest(row.digest) for row in rows if isinstance(row, ManifestEntryRow)

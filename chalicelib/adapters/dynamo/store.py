@@ -9,6 +9,7 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from chalicelib.adapters.aws import shared_session
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo.accounts import Accounts
 from chalicelib.adapters.dynamo.collecting import Collecting
 from chalicelib.adapters.dynamo.edge import Edge
@@ -20,16 +21,18 @@ from chalicelib.adapters.dynamo.search import Search
 from chalicelib.adapters.dynamo.table import READ_TIMEOUT_S, Table
 from chalicelib.adapters.dynamo.tags import Tags
 from chalicelib.adapters.dynamo.uploads import Uploads
-from chalicelib.ports import Unavailable
+from chalicelib.adapters.dynamo.usage import Usage
+from chalicelib.ports import Clock, Unavailable
 
 
 class DynamoMetadata(
-    Collecting, Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts
+    Collecting, Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts, Usage
 ):
-    """MetadataStore, AccountStore and SearchStore in one table; safe for any number of threads.
+    """All stores of metadata in one table; safe for any number of threads.
 
     Without ``session`` AWS's own chain gives the credentials. ``sleep`` is how long to wait
-    between tries; ``on_request`` hears the operation of each HTTP request, for counting.
+    between tries; ``on_request`` hears the operation of each HTTP request, for counting. What has
+    ended by ``clock`` is not there.
     """
 
     def __init__(
@@ -42,7 +45,10 @@ class DynamoMetadata(
         sleep: Callable[[float], None] = time.sleep,
         on_request: Callable[[str], None] | None = None,
         read_timeout_s: float = READ_TIMEOUT_S,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or SystemClock()
+        self._entered: set[tuple[str, str]] = set()
         self._table = Table(
             table_name,
             region,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import botocore.session
@@ -29,7 +29,7 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.dynamo.keys import Key
-from chalicelib.adapters.dynamo.models import PARTITION_KEY, SORT_KEY, Row
+from chalicelib.adapters.dynamo.models import KIND, PARTITION_KEY, SORT_KEY, Row
 from chalicelib.ports import Conflict, PortError, Throttled, Unavailable
 
 R = TypeVar("R", bound=Row)
@@ -195,6 +195,30 @@ class Table:
                 break
         return rows
 
+    def scan(self, *models: type[Row]) -> Iterator[Row]:
+        """Every row of these models in the table, eventually consistent.
+
+        Costs: 1 scan for each MB of the table.
+        """
+        kinds = [{"S": model.kind.get_discriminator(model)} for model in models]
+        wanted = Path([KIND]).is_in(*kinds)
+        start: Any = None
+        while True:
+            answer = self._scan_page(wanted, start)
+            for item in answer["Items"]:
+                yield Row.from_raw_data(item)
+            start = answer.get("LastEvaluatedKey")
+            if start is None:
+                return
+
+    def _scan_page(self, wanted: Condition, start: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._try(
+            lambda: self.connection.scan(
+                self.name, filter_condition=wanted, exclusive_start_key=start
+            )
+        )
+        return answer
+
     def _query_page(
         self, pk: str, span: tuple[str, str], limit: int | None, start: dict[str, Any] | None
     ) -> dict[str, Any]:
@@ -211,7 +235,7 @@ class Table:
         )
         return answer
 
-    def scan(
+    def scan_page(
         self, start: Key | None, limit: int | None, attributes: Sequence[str]
     ) -> tuple[list[dict[str, Any]], Key | None]:
         """Items of the whole table in its own order, and the last of them unless they end there.

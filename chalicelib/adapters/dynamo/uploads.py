@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.bytes import Bytes
 from chalicelib.adapters.dynamo.models import BlobRow, LinkRow, UploadRow
-from chalicelib.adapters.dynamo.naming import commit_naming
-from chalicelib.adapters.dynamo.table import Table, Transaction
+from chalicelib.adapters.dynamo.table import Transaction
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob
@@ -13,14 +13,14 @@ from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Conflict, Missing
 
 
-class Uploads:
-    _table: Table
-
+class Uploads(Bytes):
     def find_link(self, team: str, name: RepositoryName, digest: Digest) -> Blob | None:
-        row = self._table.get(LinkRow, keys.link(team, name, digest))
+        row = self._find(LinkRow, team, name, keys.link(team, name, digest))
         return row.value() if row else None
 
     def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
+        if self._is_hidden(team, name):
+            raise Missing(f"blob {digest}")
         writes = self._table.transaction()
         writes.delete(keys.link(team, name, digest), condition=LinkRow.pk.exists())
         writes.delete(keys.edge(team, name))
@@ -36,13 +36,7 @@ class Uploads:
     def put_blob(
         self, team: str, name: RepositoryName, blob: Blob, closing: UploadSession | None = None
     ) -> None:
-        def writes(named: Blob) -> Transaction:
-            linking = self._table.transaction()
-            linking.put(LinkRow.of(keys.link(team, name, named.digest), named))
-            end_claimed(linking, closing)
-            return linking
-
-        commit_naming(self._table, team, blob, writes)
+        self._link(team, name, [blob], lambda writes: end_claimed(writes, closing))
 
     def spare_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
         columns, key = LinkRow, keys.link(team, name, digest)

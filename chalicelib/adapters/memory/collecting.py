@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from chalicelib.collect_ports import Scanned
 from chalicelib.domain.digest import Digest
+from chalicelib.domain.expiry import is_over
 from chalicelib.domain.facts import Fact, FactKind
 from chalicelib.domain.image import V1Image
 from chalicelib.domain.marking import Contents, Going, Kind, Line, ManifestEntry
@@ -23,7 +24,7 @@ from chalicelib.domain.records import (
     TagEvent,
 )
 from chalicelib.domain.upload import UploadSession
-from chalicelib.ports import Conflict
+from chalicelib.ports import Clock, Conflict
 
 Named = tuple[str, RepositoryName]
 K = TypeVar("K")
@@ -39,6 +40,7 @@ class MemoryCollecting:
     """Shares everything with the metadata that it is a part of."""
 
     _lock: RLock
+    _clock: Clock
     _repositories: dict[Named, Repository]
     _revisions: dict[Named, int]
     _tags: dict[tuple[str, RepositoryName, TagName], Tag]
@@ -133,10 +135,13 @@ class MemoryCollecting:
                 for (_, _, child), named in self._at(self._named, place)
                 for digest in named
             ]
+            record = self._repositories.get(place)
+            has_ended = record is not None and is_over(record.expires_at_s, self._clock.now_s())
             return Contents(
                 name,
-                self._repositories.get(place),
+                record,
                 str(self._revisions.get(place, 0)),
+                has_ended,
                 tags=tuple(tag for _, tag in self._at(self._tags, place)),
                 manifests=tuple(
                     ManifestEntry(
@@ -238,12 +243,13 @@ class MemoryCollecting:
             self._condemned.add((team, digest))
             return True
 
-    def forget_blob(self, team: str, digest: Digest, object_key: str) -> None:
+    def forget_blob(self, team: str, blob: Blob) -> None:
+        key = (team, blob.digest)
         with self._lock:
-            blob = self._blobs.get((team, digest))
-            if blob and (team, digest) in self._condemned and blob.object_key == object_key:
-                del self._blobs[team, digest]
-                self._condemned.discard((team, digest))
+            there = self._blobs.get(key)
+            if there and key in self._condemned and there.object_key == blob.object_key:
+                del self._blobs[key]
+                self._condemned.discard(key)
 
     def suspect_image(self, team: str, image_id: str, at_s: int) -> None:
         with self._lock:

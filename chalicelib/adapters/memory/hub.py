@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import RLock
 
+from chalicelib.adapters.memory.teams import MemoryTeams
 from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import ApiToken, GrantRecord, Repository, User
 from chalicelib.domain.search import Found, index_words
 from chalicelib.hub_ports import LoginFacts, Standing
-from chalicelib.ports import Conflict, Missing
+from chalicelib.ports import Conflict, Missing, Refused
 
 
-class MemoryHub:
+class MemoryHub(MemoryTeams):
     """Shares its lock and its repositories with the metadata that it is a part of."""
 
-    _lock: RLock
-    _repositories: dict[tuple[str, RepositoryName], Repository]
-
     def __init__(self) -> None:
+        MemoryTeams.__init__(self)
         self._users: dict[str, User] = {}
         self._emails: dict[str, str] = {}
         self._failures: dict[str, tuple[Failures, int]] = {}
@@ -42,6 +40,7 @@ class MemoryHub:
                 self._failures.get(f"name {name}", (Failures(), 0))[0],
                 self._failures.get(f"address {address}", (Failures(), 0))[0],
                 self._tokens.get((name, token_id)) if token_id else None,
+                self._team(name) if token_id else None,
             )
 
     def note_failure(self, name: str, address: str, *, now_s: int, expires_at_s: int) -> None:
@@ -59,7 +58,8 @@ class MemoryHub:
         with self._lock:
             if self._users.get(user.name) == user:
                 return
-            if user.name in self._users or (user.email and user.email in self._emails):
+            is_taken = user.name in self._users or user.name in self._teams
+            if is_taken or (user.email and user.email in self._emails):
                 raise Conflict(f"user {user.name} or the address exists")
             if invitation is not None:
                 if self._invitations.get(invitation, 0) <= user.created_at_s:
@@ -105,9 +105,13 @@ class MemoryHub:
 
     def find_standing(self, team: str, name: RepositoryName, user: str | None) -> Standing:
         with self._lock:
-            grant = self._grants.get((team, name, user)) if user else None
-            repository = self._repositories.get((team, name))
-            return Standing(repository, grant.access if grant else None)
+            if self._is_team_over(team):
+                return Standing(None)
+            hidden = self._is_hidden(team, name)
+            grant = self._grants.get((team, name, user)) if user and not hidden else None
+            member = self.find_membership(team, user)
+            access = grant.access if grant else None
+            return Standing(self._record(team, name), access, member.team, member.role)
 
     def put_grant(self, team: str, grant: GrantRecord) -> None:
         with self._lock:
@@ -122,20 +126,34 @@ class MemoryHub:
     def list_grants(self, team: str, name: RepositoryName) -> Sequence[GrantRecord]:
         with self._lock:
             found = [grant for key, grant in self._grants.items() if key[:2] == (team, name)]
+            found = [] if self._is_hidden(team, name) else found
         return sorted(found, key=lambda grant: grant.user)
 
     def list_granted(self, user: str) -> Sequence[GrantRecord]:
         with self._lock:
-            found = [grant for key, grant in self._grants.items() if key[2] == user]
+            found = [
+                grant
+                for (team, name, who), grant in self._grants.items()
+                if who == user and self._record(team, name)
+            ]
         return sorted(found, key=lambda grant: grant.name)
 
     # --- search -------------------------------------------------------------------------------
 
     def _enter(self, team: str, repository: Repository) -> None:
+        self._enter_room(team, repository.name)
         if (team, repository.name) not in self._repositories:
+            self._check_repositories(team)
             self._repositories[team, repository.name] = repository
             self._revise(team, repository.name)
             self._index(team, repository)
+
+    def _check_repositories(self, name: str) -> None:
+        team = self._team(name)
+        limit = team.quota.repositories if team else None
+        there = [r for key, r in self._repositories.items() if key[0] == name]
+        if limit is not None and sum(not self._is_over(each) for each in there) >= limit:
+            raise Refused(f"this team may have {limit} repositories, and has them")
 
     def _index(self, team: str, repository: Repository) -> None:
         entry, scope = Found(repository.name, repository.description), repository.scope(team)
@@ -159,27 +177,36 @@ class MemoryHub:
         self._revisions[team, name] = self._revisions.get((team, name), 0) + 1
 
     def _check_there(self, team: str, name: RepositoryName) -> None:
-        if (team, name) not in self._repositories:
+        record = self._repositories.get((team, name))
+        if record is None or self._is_over(record):
             raise Conflict(f"there is no {name}")
 
     def _check_unchanged(self, team: str, before: Repository) -> None:
         known = self._repositories.get((team, before.name))
+        known = None if known and self._is_over(known) else known
         if known is None or known != before or before.life not in (None, known.life):
             raise Conflict(f"{before.name} has changed")
         if before.life is not None and before.swept != known.swept:
             raise Conflict(f"{before.name} has changed")
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:
-        return False
+        record = self._repositories.get((team, name))
+        if record is None or not self._is_over(record):
+            return False
+        self._remove(team, name)
+        return True
 
     def delete_repository(self, team: str, repository: Repository) -> None:
         with self._lock:
             self._check_unchanged(team, repository)
-            self._unindex(repository.name)
-            self._repositories.pop((team, repository.name), None)
-            for key in [key for key in self._grants if key[:2] == (team, repository.name)]:
-                del self._grants[key]
-            self._empty(team, repository.name)
+            self._remove(team, repository.name)
+
+    def _remove(self, team: str, name: RepositoryName) -> None:
+        self._unindex(name)
+        self._repositories.pop((team, name), None)
+        for key in [key for key in self._grants if key[:2] == (team, name)]:
+            del self._grants[key]
+        self._empty(team, name)
 
     def _empty(self, team: str, name: RepositoryName) -> None:
         """Remove what the repository holds; the metadata knows where it lies."""
@@ -198,5 +225,5 @@ class MemoryHub:
         self, team_names: Sequence[tuple[str, RepositoryName]]
     ) -> Sequence[Repository]:
         with self._lock:
-            found = (self._repositories.get(key) for key in team_names)
+            found = [self._record(team, name) for team, name in team_names]
             return [repository for repository in found if repository]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from threading import RLock
 
 from chalicelib.adapters.memory.pages import cut
+from chalicelib.adapters.memory.teams import MemoryTeams
 from chalicelib.domain.digest import Digest
-from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.expiry import is_over
+from chalicelib.domain.names import Reference, RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import (
     Blob,
@@ -19,14 +20,12 @@ from chalicelib.domain.records import (
     TagEvent,
     referrer_order,
 )
-from chalicelib.ports import Conflict, Held, Missing, PushSurvey
+from chalicelib.ports import Conflict, Held, Missing, PullSurvey, PushSurvey
 
 
-class MemoryManifests:
+class MemoryManifests(MemoryTeams):
     """Shares its lock and its repositories with the metadata that it is a part of."""
 
-    _lock: RLock
-    _repositories: dict[tuple[str, RepositoryName], Repository]
     _revise: Callable[[str, RepositoryName], None]
 
     def __init__(self) -> None:
@@ -46,13 +45,15 @@ class MemoryManifests:
         manifests: Sequence[Digest],
     ) -> PushSurvey:
         with self._lock:
-            found = {tag: self._tags.get((team, name, tag)) for tag in tags}
+            self._enter_room(team, name)
+            found = {tag: self.find_tag(team, name, tag) for tag in tags}
             links = {digest: self._links.get((team, name, digest)) for digest in blobs}
             return PushSurvey(
                 self._repositories.get((team, name)),
                 {tag: _slim(there) for tag, there in found.items() if there},
                 {digest: blob for digest, blob in links.items() if blob},
                 frozenset(d for d in manifests if (team, name, d) in self._manifests),
+                self._team(team),
             )
 
     def put_manifest(
@@ -83,6 +84,8 @@ class MemoryManifests:
 
     def _bring_into_being(self, team: str, repository: Repository) -> None:
         known = self._repositories.get((team, repository.name))
+        if known is not None and self._is_over(known):
+            raise Conflict(f"{repository.name} has expired")
         if repository.life is not None and (known is None or known.life != repository.life):
             raise Conflict(f"{repository.name} lives another life")
         if repository.life is not None and known and known.swept != repository.swept:
@@ -91,7 +94,7 @@ class MemoryManifests:
         self._revise(team, repository.name)
 
     def _check_fixed(self, team: str, name: RepositoryName, tag: Tag, *, fixed: bool) -> None:
-        there = self._tags.get((team, name, tag.name))
+        there = self.find_tag(team, name, tag.name)
         if fixed and there is not None and there.target != tag.target:
             raise Conflict(f"tag {tag.name} is fixed")
 
@@ -106,11 +109,28 @@ class MemoryManifests:
         self, team: str, name: RepositoryName, digest: Digest
     ) -> StoredManifest | None:
         with self._lock:
+            if self._is_hidden(team, name):
+                return None
             return self._manifests.get((team, name, digest))
 
     def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
         with self._lock:
-            return self._tags.get((team, name, tag))
+            found = None if self._is_hidden(team, name) else self._tags.get((team, name, tag))
+            return found if found and self._lives(found) else None
+
+    def _lives(self, tag: Tag) -> bool:
+        return not is_over(tag.expires_at_s, self._clock.now_s())
+
+    def survey_pull(self, team: str, name: RepositoryName, reference: Reference) -> PullSurvey:
+        with self._lock:
+            if self._is_hidden(team, name):
+                return PullSurvey()
+            repository, found = self._record(team, name), self._team(team)
+            if isinstance(reference, TagName):
+                tag = self.find_tag(team, name, reference)
+                return PullSurvey(tag=tag, repository=repository, team=found)
+            manifest = self.find_manifest(team, name, reference)
+            return PullSurvey(manifest=manifest, repository=repository, team=found)
 
     def put_tag(
         self, team: str, repository: Repository, tag: Tag, change: Change, *, fixed: bool = False
@@ -122,9 +142,14 @@ class MemoryManifests:
 
     def delete_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
         with self._lock:
-            if self._tags.pop((team, name, tag), None) is None:
+            known = self._tags.get((team, name, tag))
+            if known is None or not self._lives(known):
                 raise Missing(f"tag {tag}")
-            self._note(team, name, TagEvent(tag, None, change))
+            self._drop_tag(team, name, tag, change)
+
+    def _drop_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
+        del self._tags[team, name, tag]
+        self._note(team, name, TagEvent(tag, None, change))
 
     def delete_manifest(
         self,
@@ -146,11 +171,11 @@ class MemoryManifests:
                 for key, tag in self._tags.items()
                 if key[:2] == (team, name) and tag.manifest and tag.manifest.digest == digest
             ]
-            held = [tag for tag in tags if kept(tag)]
+            held = [tag for tag in tags if kept(tag) and self._lives(self._tags[team, name, tag])]
             if parents or held:
                 raise Held(sorted(held), sorted(parents, key=str))
             for tag_name in tags:
-                self.delete_tag(team, name, tag_name, change)
+                self._drop_tag(team, name, tag_name, change)
             for child in children:
                 self._named.get((team, name, child), {}).pop(digest, None)
             del self._manifests[team, name, digest]
@@ -158,14 +183,32 @@ class MemoryManifests:
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
         with self._lock:
-            tags = [_slim(tag) for key, tag in self._tags.items() if key[:2] == (team, name)]
+            tags = [
+                _slim(tag)
+                for key, tag in self._tags.items()
+                if key[:2] == (team, name) and self._lives(tag)
+            ]
+            if self._is_hidden(team, name):
+                return Listing([], more=False)
+        return cut(tags, page, lambda tag: tag.name.value)
+
+    def list_tags_whole(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
+        with self._lock:
+            tags = [
+                tag
+                for key, tag in self._tags.items()
+                if key[:2] == (team, name) and self._lives(tag)
+            ]
+            if self._is_hidden(team, name):
+                return Listing([], more=False)
         return cut(tags, page, lambda tag: tag.name.value)
 
     def list_history(
         self, team: str, name: RepositoryName, tag: TagName, page: Page
     ) -> Listing[TagEvent]:
         with self._lock:
-            events = list(self._history.get((team, name, tag), ()))
+            hidden = self._is_hidden(team, name)
+            events = [] if hidden else list(self._history.get((team, name, tag), ()))
         return cut(events, page, lambda event: event.change.order)
 
     def list_referrers(
@@ -181,6 +224,7 @@ class MemoryManifests:
                 replace(manifest, raw=None)
                 for key, manifest in self._manifests.items()
                 if key[:2] == (team, name)
+                and not self._is_hidden(team, name)
                 and manifest.subject == subject
                 and artifact_type in (None, manifest.artifact_type)
             ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from threading import RLock
 from typing import Any
 
+from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.memory.collecting import MemoryCollecting
 from chalicelib.adapters.memory.hub import MemoryHub
 from chalicelib.adapters.memory.manifests import MemoryManifests
@@ -18,14 +19,15 @@ from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest
 from chalicelib.domain.upload import UploadSession
 from chalicelib.image_ports import ListedImages
-from chalicelib.ports import Conflict, Gone, Missing
+from chalicelib.ports import Clock, Conflict, Gone, Missing
 
 
 class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
-    """Every fact lies under a key that begins with its team."""
+    """Every fact lies under a key that begins with its team; what has ended is not told of."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self._lock = RLock()
+        self._clock = clock or SystemClock()
         self._repositories: dict[tuple[str, RepositoryName], Repository] = {}
         self._blobs: dict[tuple[str, Digest], Blob] = {}
         self._condemned: set[tuple[str, Digest]] = set()
@@ -42,7 +44,7 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
 
     def find_repository(self, team: str, name: RepositoryName) -> Repository | None:
         with self._lock:
-            return self._repositories.get((team, name))
+            return self._record(team, name)
 
     def put_repository(self, team: str, repository: Repository) -> None:
         with self._lock:
@@ -50,18 +52,25 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
 
     def list_repositories(self, team: str, page: Page) -> Listing[RepositoryName]:
         with self._lock:
-            names = [name for owner, name in self._repositories if owner == team]
+            names = [
+                name
+                for owner, name in self._repositories
+                if owner == team and self._record(team, name)
+            ]
         return cut(names, page, lambda name: name.path)
 
     # --- blobs --------------------------------------------------------------------------------
 
     def find_link(self, team: str, name: RepositoryName, digest: Digest) -> Blob | None:
         with self._lock:
+            if self._is_hidden(team, name):
+                return None
             return self._links.get((team, name, digest))
 
     def delete_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
         with self._lock:
-            if self._links.pop((team, name, digest), None) is None:
+            hidden = self._is_hidden(team, name)
+            if hidden or self._links.pop((team, name, digest), None) is None:
                 raise Missing(f"blob {digest}")
             self._edge_words.pop((team, name), None)
 
@@ -73,6 +82,8 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
         self, team: str, name: RepositoryName, blob: Blob, closing: UploadSession | None = None
     ) -> None:
         with self._lock:
+            self._enter_room(team, name)
+            self._check_bytes(team, [blob])
             named = self._named_blob(team, blob)
             self._end_claimed(closing)
             self._links[team, name, blob.digest] = named
@@ -112,18 +123,21 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
 
     def find_edge_word(self, team: str, name: RepositoryName) -> str | None:
         with self._lock:
-            return self._edge_words.get((team, name))
+            return None if self._is_hidden(team, name) else self._edge_words.get((team, name))
 
     def give_edge_word(self, team: str, name: RepositoryName, word: str) -> str:
         with self._lock:
+            self._enter_room(team, name)
             return self._edge_words.setdefault((team, name), word)
 
     def adopt_blobs(
         self, team: str, name: RepositoryName, word: str, blobs: Sequence[Blob]
     ) -> None:
         with self._lock:
+            self._enter_room(team, name)
             if self._edge_words.get((team, name)) != word:
                 raise Conflict(f"{word} is not a word of {name} any more")
+            self._check_bytes(team, blobs)
             for blob in blobs:
                 self.put_blob(team, name, blob)
 
@@ -196,6 +210,8 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
         self, team: str, name: RepositoryName, image_ids: Sequence[str]
     ) -> ListedImages:
         with self._lock:
+            if self._is_hidden(team, name):
+                return ListedImages({}, frozenset())
             listed = self._listed.get((team, name), {})
             return ListedImages(
                 self.find_images(team, image_ids),
@@ -241,7 +257,9 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
                 raise Conflict(f"image {image.image_id} takes no layer")
             if known.raw_json != image.raw_json:
                 raise Conflict(f"image {image.image_id} has been described anew")
-            self._named_blob(team, Blob(layer.digest, 0, layer.object_key, layer.is_kept))
+            blob = Blob(layer.digest, layer.size_bytes, layer.object_key, layer.is_kept)
+            self._check_bytes(team, [blob])
+            self._named_blob(team, blob)
             self._end_claimed(closing)
             self._images[team, image.image_id] = replace(
                 known,
@@ -274,6 +292,8 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
         with self._lock:
+            if self._is_hidden(team, name):
+                return []
             entries = self._listed.get((team, name), {})
             return [entries[image_id] for image_id in sorted(entries)]
 

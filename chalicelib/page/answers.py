@@ -1,0 +1,45 @@
+"""Which function makes which page; a form is checked before any of them sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chalicelib.page import (
+    account,
+    expiry,
+    images,
+    manifests,
+    repositories,
+    tags,
+    teams,
+    usage,
+)
+from chalicelib.page.forms import read_form
+from chalicelib.page.repositories import Show, Take
+from chalicelib.web.messages import Response
+from chalicelib.web.pipeline import Call
+
+SHOWS: Mapping[str, Show] = {
+    **repositories.SHOWS,
+    **manifests.SHOWS,
+    **tags.SHOWS,
+    **images.SHOWS,
+    **account.SHOWS,
+    **teams.SHOWS,
+    **expiry.SHOWS,
+    **usage.SHOWS,
+}
+TAKES: Mapping[str, Take] = {
+    **repositories.TAKES,
+    **tags.TAKES,
+    **account.TAKES,
+    **teams.TAKES,
+    **expiry.TAKES,
+}
+
+
+def answer(call: Call) -> Response:
+    """The page, or what comes of a form. Raises: RegistryError, as the handlers do."""
+    if call.endpoint.methods == ("POST",):
+        return TAKES[call.endpoint.name](call, read_form(call))
+    return SHOWS[call.endpoint.name](call)

@@ -1,0 +1,1 @@
+"""`roadstead team`: teams over HTTP, by whoever has a login."""
