@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from chalicelib.domain.digest import Digest
 from chalicelib.domain.image import V1Image
+from chalicelib.domain.marking import Contents
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import IndexImage, StoredManifest
 from chalicelib.domain.upload import UploadSession
@@ -27,6 +29,17 @@ class ImageStore(Protocol):
         """Those of them that exist. Costs: 1 read (one id), or 1 batch read for each hundred.
 
         1 batch read more when some json did not fit into a row.
+        """
+
+    def find_manifests(
+        self, team: str, name: RepositoryName, digests: Sequence[Digest]
+    ) -> Mapping[Digest, StoredManifest]:
+        """Those of them that are here. Costs: 1 batch read for each hundred, and 16 MB."""
+
+    def read_contents(self, team: str, name: RepositoryName) -> Contents:
+        """All that a repository holds, without the bytes of its manifests.
+
+        Costs: 1 read, 1 query for each MB.
         """
 
     def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:

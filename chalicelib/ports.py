@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib.domain.digest import Digest
-from chalicelib.domain.marking import Contents
 from chalicelib.domain.names import Reference, RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Blob, Change, Repository, StoredManifest, Tag, TagEvent
@@ -159,17 +158,6 @@ class MetadataStore(ImageStore, Protocol):
         self, team: str, name: RepositoryName, digest: Digest
     ) -> StoredManifest | None:
         """Costs: 1 batch read."""
-
-    def find_manifests(
-        self, team: str, name: RepositoryName, digests: Sequence[Digest]
-    ) -> Mapping[Digest, StoredManifest]:
-        """Those of them that are here. Costs: 1 batch read for each hundred, and 16 MB."""
-
-    def read_contents(self, team: str, name: RepositoryName) -> Contents:
-        """All that a repository holds, without the bytes of its manifests.
-
-        Costs: 1 read, 1 query for each MB.
-        """
 
     def find_tag(self, team: str, name: RepositoryName, tag: TagName) -> Tag | None:
         """The tag, with its manifest when it points to one. Costs: 1 batch read."""
