@@ -261,10 +261,7 @@ class MetadataStore(ImageStore, Protocol):
         """
 
     def spare_link(self, team: str, name: RepositoryName, digest: Digest) -> None:
-        """Take the collector's suspicion from a link: somebody relies on it.
-
-        Raises: Missing. Costs: 1 conditional write.
-        """
+        """Let the collector spare a link. Raises: Missing. Costs: 1 conditional write."""
 
     def find_blobs(self, team: str, digests: Sequence[Digest]) -> Mapping[Digest, Blob]:
         """Those of the team's blobs that there are. Costs: 1 batch read for each hundred."""
