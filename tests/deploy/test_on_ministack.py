@@ -122,12 +122,20 @@ def test_a_second_deployment_changes_nothing(cloud: Cloud) -> None:
     assert f"roadstead-{STAGE}: nothing would change" in done.stdout
 
 
-def test_the_function_runs_with_its_own_role_and_alias(cloud: Cloud) -> None:
+ROLES = {
+    "app.app": "ApiHandlerRole",
+    "app.verifier_handler": "VerifierHandlerRole",
+    "app.meter": "MeterRole",
+}
+
+
+def test_each_function_runs_with_its_own_role(cloud: Cloud) -> None:
     words = ["aws", "lambda", "list-functions", "--output", "json"]
     done = subprocess.run(words, env=cloud.environment, capture_output=True, text=True, check=True)
-    (found,) = json.loads(done.stdout)["Functions"]
-    assert f"roadstead-{STAGE}-ApiHandlerRole" in found["Role"]
-    assert found["Handler"] == "app.app"
+    found = {each["Handler"]: each["Role"] for each in json.loads(done.stdout)["Functions"]}
+    assert found.keys() == ROLES.keys()
+    for handler, role in ROLES.items():
+        assert f"roadstead-{STAGE}-{role}" in found[handler]
 
 
 def test_the_stage_goes_and_its_data_stays(cloud: Cloud) -> None:
