@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from roadstead.awslimits.cloudfront import Behaviour
-from roadstead.awslimits.functions import read_explain
+from roadstead.awslimits.cloudfront import Behaviour, Origin
+from roadstead.awslimits.functions import EDGE, EXPLAIN, read_explain
 from roadstead.awslimits.home import BEHAVIOURS, Plan, behaviours_of
 from roadstead.awslimits.limits import EdgeLimits
+from roadstead.awslimits.s3door import S3Door
+from roadstead.awslimits.servers import bind
 from roadstead.failure import Failure
 from roadstead.package.function import PROJECT
-from tests.awslimits.edge import Echo, answering, edge
-from tests.awslimits.wire import ask
+from tests.awslimits.edge import Echo, answering, edge, returning
+from tests.awslimits.wire import ask, served
 
 TEXT = [("content-type", "text/plain"), ("via", "1.1 origin")]
 
@@ -111,6 +114,51 @@ def test_one_that_fails_is_503_and_the_next_is_served(statements: str) -> None:
     with edge(on_origin_answer=text, origin=Echo(400, TEXT)) as place:
         assert ask(place.address, "GET", "/bad").status == 503
         assert ask(place.address, "GET", "/good").status == 400
+
+
+STORED = f"/team/edge/r0_a-1/{hashlib.sha256(b'body').hexdigest()}"
+SIGNED = {"X-Amz-Content-Sha256": STORED[-64:]}
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "body", "declared", "status", "code"),
+    [
+        ("PUT", {}, [b"body"], None, 411, "SIZE_INVALID"),
+        ("PUT", {}, None, None, 411, "SIZE_INVALID"),
+        ("PUT", SIGNED, b"other", None, 400, "DIGEST_INVALID"),
+        (
+            "PUT",
+            {"Authorization": "AWS4-HMAC-SHA256 SignedHeaders=host", "X-Amz-Acl": "private"},
+            b"body",
+            None,
+            403,
+            "DENIED",
+        ),
+        ("PUT", SIGNED, b"body", None, 503, "UNAVAILABLE"),
+        ("PATCH", {}, b"body", None, 405, "UNKNOWN"),
+    ],
+    ids=["chunked", "no length", "other bytes", "an unsigned header", "no store", "PATCH"],
+)
+def test_each_refusal_of_s3_comes_in_a_registrys_words(
+    method: str,
+    headers: dict[str, str],
+    body: bytes | list[bytes] | None,
+    declared: int | None,
+    status: int,
+    code: str,
+) -> None:
+    """The door's own refusals: behind it there is nothing."""
+    text = (EDGE / EXPLAIN).read_text()
+    choose = returning("cf.selectRequestOriginById('bucket');")
+    nowhere = bind(Echo())
+    nowhere.listener.close()
+    with served(S3Door(nowhere.address)) as door:
+        origins = {"bucket": Origin(door)}
+        with edge(choose, on_origin_answer=text, settings=origins) as place:
+            said = ask(place.address, method, STORED, headers, body, declared=declared)
+    (error,) = json.loads(said.body)["errors"]
+    assert (said.status, error["code"]) == (status, code)
+    assert said.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""explain.js: what AWS refuses by itself, in a registry's words, under node and Lambda@Edge's rules."""
+"""explain.js under node and Lambda@Edge's rules: what AWS refuses, in a registry's words."""
 
 from __future__ import annotations
 
