@@ -64,7 +64,7 @@ def show_usage(call: Call) -> Response:
 
 
 def _subject(call: Call) -> usage.Subject:
-    """Whose usage is asked for: one's own, a team's that one owns, for administrators anybody's."""
+    """Whose usage is asked for. Raises: RegistryError(BAD_REQUEST, DENIED)."""
     asked = call.request.query.get("team") or None
     if asked is not None and not _TEAM.fullmatch(asked):
         raise RegistryError(ErrorCode.BAD_REQUEST, "that is no name of a team")
