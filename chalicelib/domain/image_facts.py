@@ -34,14 +34,16 @@ _RUN_SETS = (("ExposedPorts", "Ports"), ("Volumes", "Volumes"))
 
 @dataclass(frozen=True)
 class Some:
-    """The first of many: rows of texts, and how many there are in all."""
+    """Some of many: rows of texts from number ``start`` on, and how many there are in all."""
 
     rows: Sequence[tuple[str, ...]]
     total: int
+    start: int = 0
 
     @property
     def left_out(self) -> int:
-        return self.total - len(self.rows)
+        """How many follow."""
+        return max(0, self.total - self.start - len(self.rows))
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,17 @@ class ImageFacts:
     labels: Some
     history: Some
 
+    @property
+    def has_more(self) -> bool:
+        """Whether anything follows what is shown."""
+        return any(each.left_out for each in (self.environment, self.labels, self.history))
 
-def read_facts(raw: bytes) -> ImageFacts | None:
-    """The facts of a json; None where it is none, or nothing that describes an image."""
+
+def read_facts(raw: bytes, start: int = 0) -> ImageFacts | None:
+    """The facts of a json; None where it is none, or nothing that describes an image.
+
+    Lists begin with their entry of number ``start``.
+    """
     try:
         document = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -68,28 +78,29 @@ def read_facts(raw: bytes) -> ImageFacts | None:
     facts += [(label, ", ".join(_keys(run.get(key)))) for key, label in _RUN_SETS]
     return ImageFacts(
         [(label, text) for label, text in facts if text],
-        some([(text,) for text in _texts(run.get("Env"))]),
-        pairs(run.get("Labels")),
-        _history(document),
+        some([(text,) for text in _texts(run.get("Env"))], start),
+        pairs(run.get("Labels"), start),
+        _history(document, start),
     )
 
 
-def pairs(found: object) -> Some:
+def pairs(found: object, start: int = 0) -> Some:
     """Labels or annotations: names and texts, by name."""
     mapping = _object(found)
-    return some(sorted((key, _text(value)) for key, value in mapping.items()))
+    return some(sorted((key, _text(value)) for key, value in mapping.items()), start)
 
 
-def some(rows: Sequence[tuple[str, ...]], limit: int = MAX_ENTRIES) -> Some:
-    return Some(rows[:limit], len(rows))
+def some(rows: Sequence[tuple[str, ...]], start: int = 0) -> Some:
+    return Some(rows[start : start + MAX_ENTRIES], len(rows), start)
 
 
-def _history(document: Mapping[str, object]) -> Some:
+def _history(document: Mapping[str, object], start: int) -> Some:
     steps = document.get("history")
     if not isinstance(steps, list):
         # v1: the step is the image's own.
         command = _command(_object(document.get("container_config")).get("Cmd"))
-        return some([(_text(document.get("created")), command, "")] if command else [])
+        own = [(_text(document.get("created")), command, "")] if command else []
+        return some(own, start)
     rows = [
         (
             _text(step.get("created")),
@@ -99,7 +110,7 @@ def _history(document: Mapping[str, object]) -> Some:
         for step in steps
         if isinstance(step, dict)
     ]
-    return some(rows)
+    return some(rows, start)
 
 
 def _object(value: object) -> Mapping[str, object]:

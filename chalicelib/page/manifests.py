@@ -49,6 +49,10 @@ def _manifest(call: Call, stored: StoredManifest, tagged: Tag | None) -> Respons
     manifest = parsed(call.world, stored)
     is_image = MANIFEST_SHAPES[stored.media_type] is Shape.IMAGE
     config = manifest.config if is_image else None
+    start = start_of(call)
+    end = start + MAX_ENTRIES
+    annotations = pairs(dict(manifest.annotations), start)
+    parts = len(manifest.layers) + len(manifest.children)
     return page(
         call,
         "manifest.html",
@@ -57,9 +61,10 @@ def _manifest(call: Call, stored: StoredManifest, tagged: Tag | None) -> Respons
         kind=kind_of(stored),
         size_bytes=size_of(manifest),
         config=config if config and config.media_type.endswith("json") else None,
-        layers=manifest.layers[:MAX_ENTRIES],
-        children=manifest.children[:MAX_ENTRIES],
-        annotations=pairs(dict(manifest.annotations)),
+        layers=manifest.layers[start:end],
+        children=manifest.children[start:end],
+        annotations=annotations,
+        next_start=end if parts > end or annotations.left_out else None,
         tag=tagged.name if tagged else None,
         tagged=tagged,
         may_push=tagged is not None and may(call, Action.PUSH),
@@ -73,8 +78,22 @@ def show_config(call: Call) -> Response:
     if blob is None:
         raise RegistryError(ErrorCode.BLOB_UNKNOWN)
     is_small = blob.size_bytes <= MAX_CONFIG_BYTES
-    facts = read_facts(call.world.blobs.get(blob.object_key)) if is_small else None
-    return page(call, "config.html", digest=digest, facts=facts, size_bytes=blob.size_bytes)
+    start = start_of(call)
+    facts = read_facts(call.world.blobs.get(blob.object_key), start) if is_small else None
+    return page(
+        call,
+        "config.html",
+        digest=digest,
+        facts=facts,
+        size_bytes=blob.size_bytes,
+        next_start=start + MAX_ENTRIES if facts and facts.has_more else None,
+    )
+
+
+def start_of(call: Call) -> int:
+    """The number of the first entry of each list on this page, from 0."""
+    text = call.request.query.get("start", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
 
 
 def show_referrers(call: Call) -> Response:

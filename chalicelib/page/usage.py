@@ -6,14 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.plot import HEIGHT, WIDTH, Plot, days_until, plotted
-from chalicelib.domain.teams import Role
 from chalicelib.domain.usage import day_of, grouped, shown_day
 from chalicelib.page.paper import page
 from chalicelib.page.repositories import Show
-from chalicelib.service import teams, usage
+from chalicelib.service import usage
 from chalicelib.usage_ports import Span
 from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call
@@ -40,10 +38,10 @@ class Drawn:
 
 
 def show_usage(call: Call) -> Response:
-    team = _team(call)
+    subject = _subject(call)
     last = day_of(call.world.clock.now_s())
     days = days_until(last, DAYS)
-    report = usage.report(call.world, team, Span(days[0], last), "day", usage.MAX_ROWS)
+    report = usage.report(call.world, subject, Span(days[0], last), "day", usage.MAX_ROWS)
     by_day = {row.day: dict(row.counts) for row in grouped(report.rows, "day")}
     for counts in by_day.values():
         counts["stored"] = counts.get("stored_byte_hours", 0) // 24
@@ -54,7 +52,7 @@ def show_usage(call: Call) -> Response:
     return page(
         call,
         "usage.html",
-        team=team,
+        team=subject.team,
         drawn=drawn,
         first=shown_day(days[0]),
         last=shown_day(last),
@@ -65,15 +63,12 @@ def show_usage(call: Call) -> Response:
     )
 
 
-def _team(call: Call) -> str:
-    """Whose usage is asked for: one's own, a team's that one owns, for administrators anybody's."""
+def _subject(call: Call) -> usage.Subject:
+    """Whose usage is asked for. Raises: RegistryError(BAD_REQUEST, DENIED)."""
     asked = call.request.query.get("team") or None
     if asked is not None and not _TEAM.fullmatch(asked):
         raise RegistryError(ErrorCode.BAD_REQUEST, "that is no name of a team")
-    is_own = call.world.mode is Mode.OPEN or call.actor.is_administrator
-    if is_own or asked in (None, call.actor.name):
-        return usage.whose(call.world, call.actor, asked)
-    return teams.seen(call.world, call.actor, str(asked), least=Role.OWNER).team.name
+    return usage.whose(call.world, call.actor, asked)
 
 
 SHOWS: Mapping[str, Show] = {"page.usage": show_usage}

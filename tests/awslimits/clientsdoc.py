@@ -27,13 +27,13 @@ Small means what fits into a Lambda event: a layer of up to {inline}.
 MARKS = {Ends.WORKS: "yes", Ends.OURS: "no: told what to do", Ends.AWS: "no: told by AWS"}
 
 FOOT = """
-*No: told what to do*: the edge refuses before the bytes are sent, and the client shows our
-sentence, which names the ways: {ways}.
+*No: told what to do*: the client shows our sentence, which names the ways: {ways}.
+Who says how large a layer is gets it before the bytes are sent. Who does not say it has sent up to
+10 MB by then: API Gateway refuses, and the distribution's Lambda@Edge function puts that into
+words (ADR 36). docker, podman and buildah then end at once.
 
-*No: told by AWS*: such a client does not say how large its layer is, so nobody can refuse it but
-API Gateway, whose words for a body that is too large cannot be changed. What the user sees then is
-`HTTP content length exceeded 10485760 bytes.` or `Request Too Long`, and the way out is the same:
-{ways}.
+After `roadstead deploy --no-explain` these clients show AWS's own words instead,
+`HTTP content length exceeded 10485760 bytes.` or `Request Too Long`; the ways out are the same.
 
 `make test` runs all cells up to 8 MB and six of 300 MB; `make clients-table` runs all.
 """

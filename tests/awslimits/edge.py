@@ -72,12 +72,13 @@ def edge(
     origin: Echo | None = None,
     limits: EdgeLimits | None = None,
     settings: Mapping[str, Origin] | None = None,
+    on_origin_answer: str | None = None,
 ) -> Iterator[Edge]:
     """A distribution of one behaviour with the origins ``main`` and ``other``."""
     need_node()
     texts = {"request.js": on_request or PASS_REQUEST, "answer.js": on_answer or PASS_ANSWER}
     main, other = origin or Echo(), Echo(body=b"other")
-    functions = NodeFunctions(texts)
+    functions = NodeFunctions(texts, {"origin.js": on_origin_answer} if on_origin_answer else {})
     try:
         with served(main) as one, served(other) as two:
             origins = {
@@ -85,7 +86,15 @@ def edge(
                 "other": Origin(two),
                 **(settings or {}),
             }
-            behaviours = [Behaviour("*", "main", "request.js", "answer.js")]
+            behaviours = [
+                Behaviour(
+                    "*",
+                    "main",
+                    "request.js",
+                    "answer.js",
+                    "origin.js" if on_origin_answer else None,
+                )
+            ]
             front = CloudFront(functions, behaviours, origins, limits)
             with served(front) as address:
                 yield Edge(address, main, other)

@@ -35,7 +35,7 @@ class Ends(Enum):
 
 
 # What a client's user has to see. OURS is what is said at the edge or by the API, and names the
-# ways; AWS's words are those of API Gateway, which nobody can change.
+# ways; AWS's words are those of API Gateway: nobody is to see them while Lambda@Edge is there.
 SAYS = {
     Ends.OURS: ("roadstead push",),
     Ends.AWS: ("HTTP content length exceeded", "Request Too Long"),
@@ -52,7 +52,8 @@ class Dialect(Enum):
 
 
 _ALL = dict.fromkeys(Size, Ends.WORKS)
-# What a stream without a length meets is API Gateway itself: the edge cannot know its size.
+# What a stream without a length meets is API Gateway itself, whose refusal explain.js puts into
+# our words: before it the edge cannot know the size.
 ENDS: dict[Dialect, dict[Way, dict[Size, Ends]]] = {
     Dialect.WHOLE: dict.fromkeys(Way, _ALL),
     Dialect.PATCH: {

@@ -18,7 +18,7 @@ from roadstead.awslimits.exchange import Address
 from roadstead.awslimits.home import Plan
 from roadstead.awslimits.limits import MIB, ApiLimits, OacSwitches
 from tests.awslimits.places import Place, aws_place
-from tests.awslimits.wire import Said, ask
+from tests.awslimits.wire import Said, ask, pieces
 from tests.support.stack import Stack
 
 BLOB = b"a layer"
@@ -43,9 +43,13 @@ def put(place: Place, location: str, data: bytes, digest: str | None = None) -> 
     return ask(place.edge, "PUT", target, {}, data)
 
 
+def error(said: Said) -> dict[str, str]:
+    (found,) = json.loads(said.body)["errors"]
+    return dict(found)
+
+
 def message(said: Said) -> str:
-    found: str = json.loads(said.body)["errors"][0]["message"]
-    return found
+    return error(said)["message"]
 
 
 @pytest.fixture
@@ -78,6 +82,8 @@ def test_other_bytes_than_the_digest_says_are_refused_and_not_stored(
     said = put(bare, begin(bare, repository), b"y" * size, digest)
 
     assert said.status == 400
+    assert error(said)["code"] == "DIGEST_INVALID"
+    assert said.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
     assert ask(bare.edge, "HEAD", f"/v2/{repository}/blobs/{digest}").status == 404
 
 
@@ -112,6 +118,48 @@ def test_what_is_too_large_is_told_the_ways_before_a_byte_is_sent(
 
     assert said.status == 413
     assert all(way in message(said) for way in ways)
+
+
+@pytest.mark.parametrize("size", [6 * MIB, 11 * MIB], ids=["over Lambda's", "over API Gateway's"])
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_what_is_too_large_and_says_no_length_is_told_the_ways_as_well(
+    bare: Place, repository: str, method: str, size: int
+) -> None:
+    """API Gateway's refusal, in our words."""
+    said = ask(bare.edge, method, begin(bare, repository), {}, pieces(size))
+
+    assert (said.status, error(said)["code"]) == (413, "DENIED")
+    assert said.headers["Content-Type"] == "application/json"
+    for way in ("roadstead push", "roadstead proxy", "gateway", "docker 29"):
+        assert way in message(said)
+
+
+def test_a_v1_layer_that_is_too_large_is_told_the_ways_in_v1s_shape(bare: Place) -> None:
+    said = ask(bare.edge, "PUT", f"/v1/images/{'0a' * 32}/layer", {}, pieces(11 * MIB))
+
+    assert said.status == 413
+    assert "roadstead push" in json.loads(said.body)["error"]
+    assert said.headers["X-Docker-Registry-Version"]
+
+
+def test_an_answer_of_the_registrys_own_is_not_touched(bare: Place, repository: str) -> None:
+    lost = f"/v1/images/{'0c' * 32}/layer"
+    location = begin(bare, repository)
+    bad = ask(bare.edge, "PUT", f"{location}&digest=sha256:xyz", {}, b"")
+
+    assert "roadstead" not in ask(bare.edge, "GET", lost).body.decode()
+    assert bad.status == 400
+    assert "not those of the digest" not in message(bad)
+
+
+def test_without_lambda_at_the_edge_aws_has_its_own_words(stack: Stack, repository: str) -> None:
+    with aws_place(stack, Plan(explain=False)) as place:
+        patched = ask(place.edge, "PATCH", begin(place, repository), {}, pieces(11 * MIB))
+        wrong = put(place, begin(place, repository), BLOB, digest_of(b"something else"))
+
+    assert patched.status == 413
+    assert patched.body.startswith(b"HTTP content length exceeded")
+    assert b"<Code>" in wrong.body
 
 
 def test_who_does_not_come_through_the_edge_is_refused(bare: Place) -> None:
@@ -231,6 +279,11 @@ def test_either_answer_of_aws_loses_and_shows_nothing_wrong(
 
     assert said.status == status
     assert wrong.status >= 400
+    # What S3 refuses comes in the registry's words, whichever of its rules it was.
+    assert {error(each)["code"] for each in (said, wrong) if each.status >= 400} <= {
+        "DENIED",
+        "DIGEST_INVALID",
+    }
 
 
 def test_throttled_clients_are_told_to_try_again(stack: Stack) -> None:

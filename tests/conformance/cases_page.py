@@ -321,7 +321,7 @@ CASES = (
         gone("/ui/r/crew/app", ErrorCode.DENIED),
         signed_in("alice", "alice-secret"),
         seen("/ui/usage?team=crew", "crew"),
-        gone("/ui/usage?team=bob", ErrorCode.TEAM_UNKNOWN),
+        gone("/ui/usage?team=bob", ErrorCode.DENIED),
         gone("/ui/usage?team=A%20b", ErrorCode.BAD_REQUEST),
         seen("/ui/usage", "Bytes pulled", "<svg"),
     ),

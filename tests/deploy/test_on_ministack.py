@@ -122,13 +122,21 @@ def test_a_second_deployment_changes_nothing(cloud: Cloud) -> None:
     assert f"roadstead-{STAGE}: nothing would change" in done.stdout
 
 
-def test_the_function_runs_with_its_own_role_and_alias(cloud: Cloud) -> None:
+ROLES = {
+    "app.app": "ApiHandlerRole",
+    "app.verifier_handler": "VerifierHandlerRole",
+    "app.meter": "MeterRole",
+    "app.collect": "CollectRole",
+}
+
+
+def test_each_function_runs_with_its_own_role(cloud: Cloud) -> None:
     words = ["aws", "lambda", "list-functions", "--output", "json"]
     done = subprocess.run(words, env=cloud.environment, capture_output=True, text=True, check=True)
-    functions = {each["Handler"]: each["Role"] for each in json.loads(done.stdout)["Functions"]}
-    assert functions.keys() == {"app.app", "app.collect"}
-    assert f"roadstead-{STAGE}-ApiHandlerRole" in functions["app.app"]
-    assert f"roadstead-{STAGE}-CollectRole" in functions["app.collect"]
+    found = {each["Handler"]: each["Role"] for each in json.loads(done.stdout)["Functions"]}
+    assert found.keys() == ROLES.keys()
+    for handler, role in ROLES.items():
+        assert f"roadstead-{STAGE}-{role}" in found[handler]
 
 
 def test_the_stage_goes_and_its_data_stays(cloud: Cloud) -> None:

@@ -191,13 +191,16 @@ def test_the_function_does_not_need_the_front_that_needs_the_function(app: Docum
         assert not any(f'"{each}"' in text for each in WITH_FRONT)
 
 
-def test_both_behaviours_pass_everything_and_keep_nothing(distribution: Document) -> None:
-    (uploads,) = distribution["CacheBehaviors"]
+def test_all_behaviours_pass_everything_and_keep_nothing(distribution: Document) -> None:
+    uploads, layers = distribution["CacheBehaviors"]
     assert uploads["PathPattern"] == "/_up/*"
     assert uploads["TargetOriginId"] == "bucket"
+    assert layers["PathPattern"] == "/v1/images/*/layer"
+    assert layers["TargetOriginId"] == "api"
     assert distribution["DefaultCacheBehavior"]["TargetOriginId"] == "api"
     for behaviour, function_ in (
         (distribution["DefaultCacheBehavior"], "FrontFunction"),
+        (layers, "FrontFunction"),
         (uploads, "UploadFunction"),
     ):
         assert set(behaviour["AllowedMethods"]) == set(
@@ -213,6 +216,28 @@ def test_both_behaviours_pass_everything_and_keep_nothing(distribution: Document
         } == {"viewer-request": function_, "viewer-response": "AnswerFunction"}
     assert "CustomErrorResponses" not in distribution
     assert "Logging" not in distribution
+
+
+def test_lambda_at_the_edge_runs_where_aws_refuses_and_is_not_billed_for_all_else(
+    app: Document, distribution: Document
+) -> None:
+    for behaviour in distribution["CacheBehaviors"]:
+        condition, with_it, without = behaviour["LambdaFunctionAssociations"]["Fn::If"]
+        assert (condition, without) == ("WithExplain", {"Ref": "AWS::NoValue"})
+        (one,) = with_it
+        assert one["EventType"] == "origin-response"
+        assert one["LambdaFunctionARN"] == {"Ref": "ExplainArn"}
+        assert one["IncludeBody"] is False
+    default = distribution["DefaultCacheBehavior"]
+    assert "LambdaFunctionAssociations" not in default
+    layers = dict(distribution["CacheBehaviors"][1])
+    del layers["PathPattern"], layers["LambdaFunctionAssociations"]
+    assert layers == default
+    pattern = app["Parameters"]["ExplainArn"]["AllowedPattern"]
+    version = "arn:aws:lambda:us-east-1:123456789012:function:a-b"
+    for given, fits in (("", True), (f"{version}:7", True), (version, False), ("x", False)):
+        assert bool(re.fullmatch(pattern, given)) is fits
+    assert not re.fullmatch(pattern, f"{version}:7".replace("us-east-1", "eu-west-1"))
 
 
 def test_the_origins_are_the_ones_that_the_functions_name(

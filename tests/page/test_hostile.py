@@ -277,6 +277,27 @@ def test_a_label_of_a_megabyte_is_cut_and_says_so() -> None:
     assert "&lt;… (900000 characters)" in page
     assert f"… and {501 - MAX_ENTRIES} more, of 501 in all." in page
     assert len(page) < 40_000
+    last = browser.get(f"{REPO}/-/configs/{of(config)}?start=500").body.decode()
+    assert ("label 00499" in last, "More of it" in last) == (True, False)
+    assert f'href="{REPO}/-/configs/{of(config)}?start=100"' in page
+
+
+def test_two_thousand_layers_come_in_pages() -> None:
+    world = accounts_world()
+    document = json.loads(image())
+    document["layers"] *= 2000
+    raw = json.dumps(document).encode()
+    config = b'{"architecture": "amd64", "os": "linux"}'
+    given(world, "alice", blob(R, config), blob(R, LAYER), push(R, "1", raw))
+    browser = Browser(world)
+    browser.sign_in()
+    page = browser.get(f"{REPO}/-/tags/1").body.decode()
+    assert "in 2000 layers" in page
+    assert page.count('<th scope="row">') == MAX_ENTRIES
+    assert f'href="{REPO}/-/manifests/{of(raw)}?start=100"' in page
+    for start, rows in (("1950", 50), ("2000", 0), ("-1", 100), ("9" * 30, 100), ("x", 100)):
+        page = browser.get(f"{REPO}/-/manifests/{of(raw)}?start={start}").body.decode()
+        assert page.count('<th scope="row">') == rows, start
 
 
 # --- text by itself -------------------------------------------------------------------------------

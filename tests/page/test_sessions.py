@@ -21,7 +21,7 @@ from chalicelib.domain.sessions import (
 from chalicelib.domain.tokens import encode, mac
 from tests.conformance.bodies import pushed
 from tests.page.fixture import Browser, accounts_world, given
-from tests.support.world import SIGNING_KEY, Registry
+from tests.support.world import EDGE_WORD, SIGNING_KEY, Registry
 
 KEY = b"k" * 32
 SESSION = Session("w" * 32, 100, "alice", 3, is_administrator=True)
@@ -142,6 +142,25 @@ def test_a_session_ends_with_the_password_and_after_its_time() -> None:
     browser.sign_in(password="another-secret")
     world.clock.at_s += SESSION_TTL_S  # type: ignore[attr-defined]
     assert browser.get(TOKENS).status == 303
+
+
+def test_it_is_the_same_behind_the_edge() -> None:
+    world = accounts_world(edge_word=EDGE_WORD, host="registry.example.test")
+    behind = {
+        "X-Roadstead-Edge": EDGE_WORD,
+        "X-Forwarded-Host": "registry.example.test",
+        "X-Forwarded-For": "203.0.113.9, 130.176.1.1",
+        "Origin": "https://registry.example.test",
+        "Sec-Fetch-Site": "same-origin",
+    }
+    browser = Browser(world, secure=True, headers=behind)
+    assert browser.sign_in().status == 303
+    assert browser.get(TOKENS).status == 200
+    made = browser.send(TOKENS, MADE)
+    assert made.status == 201
+    assert b"docker login -u alice registry.example.test" in made.body
+    stranger = Browser(world, secure=True)
+    assert stranger.get("/ui").status == 403, "the origin's own address serves nobody"
 
 
 # --- forms ----------------------------------------------------------------------------------------
