@@ -242,10 +242,7 @@ class MetadataStore(ImageStore, Protocol):
         """
 
     def find_blob(self, team: str, digest: Digest) -> Blob | None:
-        """The team's blob, whichever repository holds it: never an answer to a client by itself.
-
-        Costs: 1 read.
-        """
+        """The team's, whichever repository holds it: no answer to a client. Costs: 1 read."""
 
     def put_blob(
         self, team: str, name: RepositoryName, blob: Blob, closing: UploadSession | None = None
@@ -269,10 +266,7 @@ class MetadataStore(ImageStore, Protocol):
     # --- what the edge has taken --------------------------------------------------------------
 
     def find_edge_word(self, team: str, name: RepositoryName) -> str | None:
-        """The word under which the edge keeps what it takes for a repository.
-
-        Costs: 1 batch read.
-        """
+        """The word under which the edge keeps what it takes for it. Costs: 1 batch read."""
 
     def give_edge_word(self, team: str, name: RepositoryName, word: str) -> str:
         """The repository's word, which is this one where it had none; of two at once both get one.

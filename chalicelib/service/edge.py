@@ -19,6 +19,7 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import UploadSession, upload_path
 from chalicelib.ports import Conflict, PushSurvey
+from chalicelib.service.races import anew
 from chalicelib.service.world import World
 from chalicelib.trace import carried, count
 
@@ -82,11 +83,16 @@ def adopt(world: World, name: RepositoryName, digests: Sequence[Digest]) -> dict
     found = _looked_for(world, team, word, wanted[: limits.MAX_ADOPTED_BLOBS])
     if not found:
         return {}
-    # Bytes that the team has already are served from where they are: once is enough.
-    known = world.metadata.find_blobs(team, [blob.digest for blob in found])
-    blobs = [known.get(blob.digest, blob) for blob in found]
-    try:
+
+    def take() -> list[Blob]:
+        # Bytes that the team has already are served from where they are: once is enough.
+        known = world.metadata.find_blobs(team, [blob.digest for blob in found])
+        blobs = [known.get(blob.digest, blob) for blob in found]
         world.metadata.adopt_blobs(team, name, word, blobs)
+        return blobs
+
+    try:
+        blobs = anew(take)
     except Conflict:
         # The repository that had the word is gone, and with it all that was taken for it.
         return {}

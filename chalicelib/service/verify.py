@@ -26,6 +26,7 @@ from chalicelib.domain.records import Blob
 from chalicelib.domain.upload import Proving, RunningHash, UploadSession, closed
 from chalicelib.ports import Conflict, Hasher, Missing, Unavailable
 from chalicelib.service.join import complete, known_digest_of, size_lied
+from chalicelib.service.races import anew
 from chalicelib.service.world import World
 
 PIECE_BYTES = 16 * limits.MIB
@@ -150,9 +151,13 @@ def _end(world: World, session: UploadSession, digest: Digest, found_hex: str) -
         refused = replace(_free(session), proving=None, running=known)
         world.metadata.save_upload(refused, session.claim or "")
         return Outcome.REFUSED
-    blob = world.metadata.find_blob(session.team, digest)
-    blob = blob or Blob(digest, session.offset_bytes, session.object_key)
-    world.metadata.put_blob(session.team, session.repository, blob, closing=session)
+
+    def link() -> None:
+        blob = world.metadata.find_blob(session.team, digest)
+        blob = blob or Blob(digest, session.offset_bytes, session.object_key)
+        world.metadata.put_blob(session.team, session.repository, blob, closing=session)
+
+    anew(link)
     return Outcome.LINKED
 
 

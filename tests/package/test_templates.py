@@ -211,7 +211,7 @@ def test_everything_that_the_application_imports_is_exported(app: Document, data
 
 def test_the_runtime_is_pinned_and_snapstart_is_a_choice(app: Document) -> None:
     functions = resources(app, "AWS::Serverless::Function")
-    assert set(functions) == {"APIHandler", "VerifierHandler", "Meter"}
+    assert set(functions) == {"APIHandler", "VerifierHandler", "Meter", "Collect"}
     for each in functions.values():
         assert each["Runtime"] == "python3.12"
         assert each["Architectures"] == ["arm64"]
@@ -302,7 +302,9 @@ def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
     assert read_log_settings(plain) == LogSettings("dev", "stage")
     source = (function.PROJECT / "chalicelib" / "config.py").read_text()
     known = set(re.findall(r"ROADSTEAD_[A-Z0-9_]*[A-Z0-9]\b", source))
-    assert known - set(variables) == LOCAL_SETTINGS
+    collector = app["Resources"]["Collect"]["Properties"]["Environment"]["Variables"]
+    assert set(collector) - set(variables) == {"ROADSTEAD_GRACE_HOURS"}
+    assert known - set(variables) - set(collector) == LOCAL_SETTINGS
     assert set(variables) <= known
 
 
@@ -491,6 +493,6 @@ def test_the_terraform_package_is_what_chalice_gives(tmp_path: Path) -> None:
     template.chalice_package(tmp_path, "--pkg-format", "terraform")
     document = json.loads((tmp_path / "chalice.tf.json").read_text())
     functions = document["resource"]["aws_lambda_function"]
-    assert len(functions) == 3
+    assert len(functions) == 4
     assert all(each["architectures"] == ["arm64"] for each in functions.values())
     assert document["resource"]["aws_api_gateway_rest_api"]
