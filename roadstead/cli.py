@@ -89,6 +89,11 @@ def _add_up(commands: Any) -> None:
         action="store_true",
         help="with --aws-limits: a gateway beside the functions, for uploads that they cannot take",
     )
+    up.add_argument(
+        "--no-explain",
+        action="store_true",
+        help="with --aws-limits: without Lambda@Edge, as after `roadstead deploy --no-explain`",
+    )
 
 
 def _add_admin(commands: Any) -> None:
@@ -243,9 +248,12 @@ def run_registry(asked: argparse.Namespace) -> None:
         if asked.aws_limits:
             from roadstead.awslimits import command  # noqa: PLC0415
 
-            command.run(asked.data, asked.port, choices, gateway=asked.gateway)
+            plan = command.Plan(gateway=asked.gateway, explain=not asked.no_explain)
+            command.run(asked.data, asked.port, choices, plan)
         elif asked.gateway:
             raise Failure("--gateway belongs to --aws-limits: without it all goes by a gateway.")
+        elif asked.no_explain:
+            raise Failure("--no-explain belongs to --aws-limits: without it nothing refuses so.")
         else:
             up.run(asked.data, asked.port, choices)
     elif asked.admin == "invite":

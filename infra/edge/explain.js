@@ -12,7 +12,7 @@ const KEPT = ['transfer-encoding', 'via', 'x-amz-request-id', 'x-amz-id-2', 'x-a
 const AGAIN_S = '5';
 
 // What is said, by the origin's status: [status, reason, code, message]. At a SIZE_INVALID docker
-// sends the layer six times over, podman and buildah four times; all of them end at once at a DENIED.
+// sends the layer five times over, podman and buildah four times; all of them end at once at a DENIED.
 const OF_ANY = {
   411: [411, 'Length Required', 'SIZE_INVALID', 'the bytes have to come with their length: ' + WAYS],
   413: [413, 'Content Too Large', 'DENIED', 'this layer is more than this way in takes: ' + WAYS],

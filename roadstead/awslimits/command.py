@@ -12,8 +12,10 @@ from roadstead.failure import Failure
 from roadstead.gateway.downloads import Downloads
 from roadstead.usage.metering import metering
 
+__all__ = ["Plan", "run"]
 
-def run(data: Path, port: int, choices: local.Choices, *, gateway: bool) -> None:
+
+def run(data: Path, port: int, choices: local.Choices, plan: Plan) -> None:
     """Serve until Ctrl-C.
 
     Raises: Failure: a sentence that says what is wrong and what to do.
@@ -27,7 +29,7 @@ def run(data: Path, port: int, choices: local.Choices, *, gateway: bool) -> None
         endpoints = stack.start()
         try:
             registry_keys = local.registry_keys(data, choices.mode)
-            keys, plan = edge_keys(data), Plan(gateway=gateway)
+            keys = edge_keys(data)
             host = f"localhost:{listener.getsockname()[1]}"
             with (
                 functions_for(choices, keys, plan) as functions,

@@ -24,7 +24,7 @@ Pulls have no such limits: every client here follows the redirect to S3.
 Small means what fits into a Lambda event: a layer of up to {inline}.
 
 """
-MARKS = {Ends.WORKS: "yes", Ends.OURS: "no: told what to do", Ends.AWS: "no: told by AWS"}
+MARKS = {Ends.WORKS: "yes", Ends.OURS: "no: told what to do"}
 
 FOOT = """
 *No: told what to do*: the client shows our sentence, which names the ways: {ways}.

@@ -31,15 +31,10 @@ class Ends(Enum):
 
     WORKS = "works"
     OURS = "refused, with our sentence"
-    AWS = "refused, with AWS's own words"
 
 
-# What a client's user has to see. OURS is what is said at the edge or by the API, and names the
-# ways; AWS's words are those of API Gateway: nobody is to see them while Lambda@Edge is there.
-SAYS = {
-    Ends.OURS: ("roadstead push",),
-    Ends.AWS: ("HTTP content length exceeded", "Request Too Long"),
-}
+# What a client's user has to see: what is said at the edge or by the API, and names the ways.
+SAYS = {Ends.OURS: ("roadstead push",)}
 
 
 class Dialect(Enum):

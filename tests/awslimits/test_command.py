@@ -61,6 +61,7 @@ def test_a_blob_that_was_pushed_is_there_after_a_restart(
     ("options", "sentence"),
     [
         (("--gateway",), "--gateway belongs to --aws-limits"),
+        (("--no-explain",), "--no-explain belongs to --aws-limits"),
         (("--aws-limits", "--downloads", "through"), "not with --aws-limits"),
     ],
 )
@@ -80,6 +81,18 @@ def test_without_node_a_sentence_says_so_before_anything_is_started(tmp_path: Pa
             (tools / tool).symlink_to(found)
     assert "node was not found" in refused(tmp_path / "data", "--aws-limits", PATH=str(tools))
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--no-explain",)], ids=["explained", "in S3's words"])
+def test_lambda_at_the_edge_can_be_left_out(tmp_path: Path, options: tuple[str, ...]) -> None:
+    need_node()
+    port = free_port()
+    here = Address("localhost", port)
+    with running(tmp_path, "--aws-limits", *options, port=port):
+        location = ask(here, "POST", "/v2/team/app/blobs/uploads/", {}, b"").headers["Location"]
+        said = ask(here, "PUT", f"{location}&digest={digest_of(BLOB)}", {}, b"other bytes")
+    assert said.status == 400
+    assert (b"<Error>" in said.body) is bool(options)
 
 
 def test_damaged_edge_keys_are_told_with_what_to_do(tmp_path: Path) -> None:
