@@ -457,6 +457,10 @@ def test_the_brake_takes_every_function_from_its_data(app: Document) -> None:
     braked = {each["Ref"] for each in brake["Definition"]["IamActionDefinition"]["Roles"]}
     functions = resources(app, "AWS::Serverless::Function").values()
     assert braked == {each["Role"]["Fn::GetAtt"][0] for each in functions}
+    # Budgets acts in this role's name, and may touch no other.
+    (policy,) = app["Resources"]["BrakeRole"]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert braked == {each["Fn::GetAtt"][0] for each in statement["Resource"]}
     (policy,) = resources(app, "AWS::IAM::ManagedPolicy").values()
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
