@@ -5,7 +5,7 @@ Each deletion holds only while the reason for it does: see ``docs/adr/0040-the-c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,6 +90,25 @@ class CollectStore(MetadataStore, Protocol):
 
         Costs: 1 conditional write.
         """
+
+    # --- teams that have ended ----------------------------------------------------------------
+
+    def end_repository(self, team: str, life: str, name: RepositoryName) -> None:
+        """Delete a repository, or what is left of one, of a team that has ended.
+
+        Raises: Conflict: the team with this ``life`` is not there, or has not ended.
+        Costs: 1 read, 1 query for each MB; 1 transaction for each 49 things, 1 more for a record.
+        """
+
+    def end_team(self, team: str, life: str) -> None:
+        """Delete all that a team has besides, its record last: its name is free then.
+
+        Raises: Conflict: as above, or it has repositories.
+        Costs: 2 queries, 1 transaction for each 99 rows, 1 more for the record.
+        """
+
+    def rows_of(self, team: str) -> Iterator[str]:
+        """Every row that names a team, but counts, which expire. Costs: a scan of the table."""
 
     # --- runs ---------------------------------------------------------------------------------
 

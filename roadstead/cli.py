@@ -121,6 +121,11 @@ def _add_collect(commands: Any) -> None:
         help="the registry that ROADSTEAD_TABLE, ROADSTEAD_BUCKET and AWS_REGION name",
     )
     command.add_argument("--team", help="only this team")
+    command.add_argument(
+        "--prove",
+        action="store_true",
+        help="with --team: collect nothing, list what is left of it; the status is 0 if nothing is",
+    )
     command.add_argument("--repository", help="only this repository, and not what it shares")
     command.add_argument("--dry-run", action="store_true", help="say it and change nothing")
     command.add_argument("--json", action="store_true", help="a line of JSON for each thing")

@@ -13,7 +13,7 @@ from chalicelib.config import SettingError, read_collector_settings
 from chalicelib.domain.errors import RegistryError
 from chalicelib.domain.names import parse_repository_name
 from chalicelib.ports import Conflict, PortError
-from chalicelib.service.collect import collect
+from chalicelib.service.collect import collect, left_of
 from chalicelib.service.sweep import Graces, Removed, Run, sweep_repository
 from chalicelib.service.world import World
 from roadstead import admin
@@ -27,6 +27,9 @@ def run(asked: argparse.Namespace) -> int:
     """Do a pass. Raises: Failure."""
     if asked.grace_hours < 1:
         raise Failure("--grace-hours must be 1 or more.")
+    if asked.prove and not asked.team:
+        raise Failure("--prove needs --team: whose emptiness is to be proved?")
+    left: list[str] = []
     counted: Counter[str] = Counter()
 
     def note(removed: Removed) -> None:
@@ -36,7 +39,11 @@ def run(asked: argparse.Namespace) -> int:
     graces = Graces(unneeded_s=asked.grace_hours * 3600)
 
     def use(world: World) -> None:
-        _collect(collector(world, graces=graces, report=note, is_dry=asked.dry_run), asked)
+        work = collector(world, graces=graces, report=note, is_dry=asked.dry_run)
+        if asked.prove:
+            left.extend(left_of(work, asked.team))
+        else:
+            _collect(work, asked)
 
     try:
         if asked.aws:
@@ -51,11 +58,21 @@ def run(asked: argparse.Namespace) -> int:
         raise Failure("Another run of the collector is under way; come again later.") from error
     except PortError as error:
         raise Failure(f"The stores cannot be reached: {error}") from error
+    if asked.prove:
+        return _proved(asked.team, left)
     if not asked.json:
         told = ", ".join(f"{count} x {kind}" for kind, count in sorted(counted.items()))
         verb = "Would go" if asked.dry_run else "Gone"
         print(f"{verb}: {told or 'nothing'}.", file=sys.stderr)
     return 0
+
+
+def _proved(team: str, left: list[str]) -> int:
+    for line in left:
+        print(line)
+    told = f"{len(left)} things are left" if left else "Nothing is left"
+    print(f"{told} of {team} in the table and the bucket.", file=sys.stderr)
+    return 1 if left else 0
 
 
 def _collect(work: Run, asked: argparse.Namespace) -> None:

@@ -23,13 +23,15 @@ class FactKind(Enum):
     HOLDER = "a repository that lists a v1 image"
     UPLOAD = "an upload session"
     WORD = "the word of a repository at the edge"
+    TEAM = "a team's record"
 
 
 @dataclass(frozen=True)
 class Fact:
     """An item; of the rest only what its kind has.
 
-    ``image_id`` is an image's, or of what points to one; ``word`` an edge word.
+    ``image_id`` is an image's, or of what points to one; ``word`` an edge word, or a team's life;
+    ``ends_at_s`` the end of a team or a repository.
     """
 
     kind: FactKind
@@ -44,3 +46,4 @@ class Fact:
     suspected_at_s: int | None = None
     session: UploadSession | None = None
     word: str = ""
+    ends_at_s: int | None = None

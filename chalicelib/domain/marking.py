@@ -1,6 +1,7 @@
 """What of a repository nothing needs any more: rows in, what goes and why out.
 
-    a tag stays       unless it has expired, or a retention rule names it; see ``retention``
+    a tag stays       unless a retention rule names it; see ``retention``
+    a tag that is over goes, and what it pointed to unless anything else here needs it
     a manifest stays  that a tag points to; that was pushed, unless a rule for untagged ones is old
                       enough; that an index which stays names; whose subject stays; that is the
                       subject of a tagged one; that shows another or a v1 image which stays
@@ -15,7 +16,7 @@ A manifest that cannot be read may name anything: then nothing goes but tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -25,6 +26,8 @@ from chalicelib.domain.image import ImageState, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, Repository, Tag
 from chalicelib.domain.retention import is_untagged_long, outgoing_tags, untagged_days
+
+EXPIRED = "it has expired"
 
 
 class Kind(Enum):
@@ -44,6 +47,7 @@ class Kind(Enum):
     OBJECT = "object"
     PARTS = "parts"
     WORD = "edge word"
+    TEAM = "team"
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,14 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Freed:
+    """What was there for tags that are over: it goes unless something else needs it."""
+
+    manifests: frozenset[Digest] = frozenset()
+    images: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Marked:
     """What goes now; which links are suspected from now on, and which no more."""
 
@@ -130,21 +142,24 @@ def mark(
     ``needs`` holds the manifests that could be read, ``images`` the listed and tagged ones.
     """
     record = contents.repository
+    over = [tag for tag in contents.tags if is_over(tag.expires_at_s, now_s)]
+    lasting = [tag for tag in contents.tags if not is_over(tag.expires_at_s, now_s)]
     outgoing = outgoing_tags(
-        record.retention if record else (), record.tag_rules if record else (), contents.tags, now_s
+        record.retention if record else (), record.tag_rules if record else (), lasting, now_s
     )
-    ended = [tag for tag in contents.tags if is_over(tag.expires_at_s, now_s)]
-    outgoing = [*outgoing, *((tag, "it has expired") for tag in ended)]
     going = [Going(Kind.TAG, name, why) for name, why in _by_name(outgoing).items()]
     if any(entry.digest not in needs for entry in contents.manifests):
         return Marked(tuple(going))
     gone = {tag.name for tag, _ in outgoing}
-    tags = [tag for tag in contents.tags if tag.name not in gone]
-    living = _living(contents, tags, needs, images, now_s)
-    going += _manifests(contents, living)
+    tags = [tag for tag in lasting if tag.name not in gone]
+    freed = Freed(_freed(contents, over, needs), _freed_images(contents, over, tags, images))
+    living = _living(contents, tags, needs, images, freed, now_s)
+    going += _manifests(contents, living, freed.manifests)
     going += _lines(contents, living)
     going += _views(contents, living)
-    going += _listed(contents, tags, images, living)
+    going += _listed(contents, tags, images, living, freed.images)
+    # Last of these: as long as the tag is there, it is known what goes because of it.
+    going += [Going(Kind.TAG, tag.name.value, EXPIRED) for tag in over]
     return _with_links(contents, going, living, needs, now_s - grace_s)
 
 
@@ -157,6 +172,7 @@ def _living(
     tags: Sequence[Tag],
     needs: Mapping[Digest, Needs],
     images: Mapping[str, V1Image],
+    freed: Freed,
     now_s: int,
 ) -> Set[Digest]:
     """The manifests that stay."""
@@ -165,19 +181,21 @@ def _living(
     tagged = {tag.manifest.digest for tag in tags if tag.manifest}
     shown = {digest for digest in contents.views.values() if _is_made(entries.get(digest))}
     kept_images = {tag.image_id for tag in tags if tag.image_id}
-    kept_images |= {each for each in contents.listed if not is_chained(images.get(each))}
+    pushed = {each for each in contents.listed if not is_chained(images.get(each))}
+    kept_images |= pushed - freed.images
     left = {
         digest
         for digest, entry in entries.items()
         if digest in tagged
-        or (digest not in shown and not is_untagged_long(entry.pushed_at_s, days, now_s))
+        or not (
+            digest in shown
+            or digest in freed.manifests
+            or is_untagged_long(entry.pushed_at_s, days, now_s)
+        )
     }
     left |= {e.subject for e in contents.manifests if e.digest in tagged and e.subject}
     left |= {d for key, d in contents.views.items() if key in kept_images}
-    referring: dict[Digest, list[Digest]] = {}
-    for entry in contents.manifests:
-        if entry.subject is not None:
-            referring.setdefault(entry.subject, []).append(entry.digest)
+    referring = _referring(contents)
     views: dict[Digest, list[Digest]] = {}
     for key, digest in contents.views.items():
         source = shown_digest(key)
@@ -193,6 +211,48 @@ def _living(
         left.update(referring.get(digest, ()))
         left.update(views.get(digest, ()))
     return living
+
+
+def _referring(contents: Contents) -> Mapping[Digest, list[Digest]]:
+    referring: dict[Digest, list[Digest]] = {}
+    for entry in contents.manifests:
+        if entry.subject is not None:
+            referring.setdefault(entry.subject, []).append(entry.digest)
+    return referring
+
+
+def _freed(
+    contents: Contents, over: Sequence[Tag], needs: Mapping[Digest, Needs]
+) -> frozenset[Digest]:
+    """The manifests that tags which are over brought: theirs, children, and what refers to them."""
+    left, referring = {tag.manifest.digest for tag in over if tag.manifest}, _referring(contents)
+    freed: set[Digest] = set()
+    while left:
+        digest = left.pop()
+        if digest in freed or digest not in needs:
+            continue
+        freed.add(digest)
+        left |= needs[digest].children
+        left.update(referring.get(digest, ()))
+    return frozenset(freed)
+
+
+def _freed_images(
+    contents: Contents, over: Sequence[Tag], tags: Sequence[Tag], images: Mapping[str, V1Image]
+) -> frozenset[str]:
+    """The v1 images that only tags which are over need."""
+
+    def needed(ids: Iterable[str | None]) -> set[str]:
+        return {each for image_id in ids if image_id for each in _line_of(image_id, images)}
+
+    freed = needed(tag.image_id for tag in over)
+    others = [each for each in contents.listed if each not in freed]
+    return frozenset(freed - needed([*others, *(tag.image_id for tag in tags)]))
+
+
+def _line_of(image_id: str, images: Mapping[str, V1Image]) -> Sequence[str]:
+    found = images.get(image_id)
+    return found.ancestry if found else (image_id,)
 
 
 def _is_made(entry: ManifestEntry | None) -> bool:
@@ -212,10 +272,17 @@ def is_chained(image: V1Image | None) -> bool:
     return image is not None and image.state is ImageState.SEALED and image.payload_checksum is None
 
 
-def _manifests(contents: Contents, living: Set[Digest]) -> Iterator[Going]:
+def _manifests(
+    contents: Contents, living: Set[Digest], freed: frozenset[Digest]
+) -> Iterator[Going]:
     for entry in contents.manifests:
         if entry.digest not in living:
-            why = "shows what is gone" if _is_made(entry) else "untagged, older than its rule says"
+            why = (
+                "its tag has expired"
+                if entry.digest in freed
+                else "untagged, older than its rule says"
+            )
+            why = "shows what is gone" if _is_made(entry) else why
             yield Going(Kind.MANIFEST, str(entry.digest), why, entry.size_bytes)
 
 
@@ -237,17 +304,22 @@ def _views(contents: Contents, living: Set[Digest]) -> Iterator[Going]:
 
 
 def _listed(
-    contents: Contents, tags: Sequence[Tag], images: Mapping[str, V1Image], living: Set[Digest]
+    contents: Contents,
+    tags: Sequence[Tag],
+    images: Mapping[str, V1Image],
+    living: Set[Digest],
+    freed: frozenset[str],
 ) -> Iterator[Going]:
     roots = {tag.image_id for tag in tags if tag.image_id}
-    roots |= {each for each in contents.listed if _is_root(each, images, living)}
+    roots |= {each for each in contents.listed if _is_root(each, images, living)} - freed
     needed = set(roots)
     for image_id in roots:
         found = images.get(image_id)
         needed.update(found.ancestry if found else ())
     for image_id in contents.listed:
         if image_id not in needed:
-            yield Going(Kind.LISTED, image_id, "the manifest that it shows is gone")
+            why = "the manifest that it shows is gone"
+            yield Going(Kind.LISTED, image_id, "its tag has expired" if image_id in freed else why)
 
 
 def _is_root(image_id: str, images: Mapping[str, V1Image], living: Set[Digest]) -> bool:

@@ -1,7 +1,8 @@
 """The collector: a pass over the whole table and the whole bucket, in as many runs as it takes.
 
     1 table      what names what is marked, and each repository is swept on the way
-    2 rows       blobs and v1 images that nothing named are suspected, then deleted; uploads end
+    2 rows       blobs and v1 images that nothing named are suspected, then deleted; uploads end,
+                 and teams whose end has come
     3 objects    those that nothing named in this pass and the one before are deleted
     4 parts      multipart uploads without a session are aborted
 
@@ -12,18 +13,19 @@ things earlier than the next one. See ``docs/adr/0040-the-collector.md`` for why
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 
 from chalicelib.domain import keys
 from chalicelib.domain.digest import Digest
+from chalicelib.domain.expiry import is_over
 from chalicelib.domain.facts import Fact, FactKind
 from chalicelib.domain.marking import Going, Kind
 from chalicelib.domain.marks import Marks, number
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Page
-from chalicelib.ports import Missing
+from chalicelib.ports import Conflict, Missing
 from chalicelib.service.sweep import Run, images_of, sweep_repository
 
 EVERYTHING = "*"
@@ -31,6 +33,8 @@ EVERYTHING = "*"
 STATE_PREFIX = ".collector/"
 RUN_S = 16 * 60
 OBJECTS_AT_ONCE = 1000
+# More of those that have ended wait for the next pass: they are kept beside where a run is.
+TEAMS_AT_ONCE = 1000
 # Areas of a team that a session may still name, though no row of a blob does yet.
 OF_UPLOADS = ("objects", "whole", "uploads")
 OF_BLOBS = ("sha256", "sha512", "documents")
@@ -45,12 +49,16 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a pass is; ``marks_key`` is the object that holds what it has seen."""
+    """Where a pass is; ``marks_key`` is the object that holds what it has seen.
+
+    ``ended`` are the teams that have ended, and their lives.
+    """
 
     started_at_s: int
     phase: Phase = Phase.TABLE
     cursor: str | None = None
     marks_key: str = ""
+    ended: Mapping[str, str] = field(default_factory=dict)
 
 
 def collect(run: Run, team: str | None = None) -> bool:
@@ -90,6 +98,7 @@ class _Pass:
         self._place = place
         self._marks = marks
         self._swept: tuple[str, RepositoryName] | None = None
+        self._gone: set[tuple[str, RepositoryName]] = set()
 
     def go_on(self) -> bool:
         steps = {
@@ -150,15 +159,26 @@ class _Pass:
         for team, name in dict.fromkeys(
             (fact.team, fact.name)
             for fact in facts
-            if fact.name is not None and (fact.kind in _OF_CONTENTS or fact.is_going)
+            if fact.name is not None and (fact.kind in _OF_CONTENTS or self._is_ending(fact))
         ):
             if self._swept != (team, name):
                 sweep_repository(self._run, team, name)
             self._swept = (team, name)
         return scanned.cursor
 
+    def _is_ending(self, fact: Fact) -> bool:
+        return fact.is_going or is_over(fact.ends_at_s, self._run.clock.now_s())
+
     def _see(self, fact: Fact) -> None:
         marks, team = self._marks, fact.team
+        if fact.kind is FactKind.TEAM:
+            # Requests that had begun before the end have ended as well by then.
+            grace_s = max(self._run.graces.settled_s, 0)
+            ended, until_s = self._place.ended, self._place.started_at_s - grace_s
+            if is_over(fact.ends_at_s, until_s) and len(ended) < TEAMS_AT_ONCE:
+                self._place = replace(self._place, ended={**ended, team: fact.word})
+        elif team:
+            marks.see("team", team)
         if fact.object_key:
             marks.see("object", fact.object_key)
         if fact.kind in (FactKind.LINK, FactKind.IMAGE) and fact.blob:
@@ -216,7 +236,31 @@ class _Pass:
                 self._image(fact)
             elif fact.kind is FactKind.UPLOAD:
                 self._upload(fact)
+            elif fact.team in self._place.ended:
+                self._of_ended(fact, self._place.ended[fact.team])
         return scanned.cursor
+
+    def _of_ended(self, fact: Fact, life: str) -> None:
+        """Of a team that has ended repositories go; where the pass saw nothing, the team itself."""
+        run, team, name = self._run, fact.team, fact.name
+        if fact.kind is FactKind.TEAM and not self._marks.has("team", team):
+            thing = Going(Kind.TEAM, team, "it has expired")
+        elif (
+            name is not None and fact.kind is not FactKind.HOLDER and (team, name) not in self._gone
+        ):
+            self._gone.add((team, name))
+            thing = Going(Kind.REPOSITORY, name.path, "its team has expired")
+        else:
+            return
+        try:
+            if not run.is_dry and name is not None:
+                run.store.end_repository(team, life, name)
+            elif not run.is_dry:
+                run.store.end_team(team, life)
+        except Conflict:
+            # Somebody else has ended it, and perhaps begun anew.
+            return
+        run.note(team, name, thing)
 
     def _blob(self, fact: Fact) -> None:
         assert fact.blob is not None
@@ -330,6 +374,22 @@ class _Pass:
             if not run.is_dry:
                 run.blobs.abort_multipart(each.key, each.multipart_id)
             run.note(team, None, Going(Kind.PARTS, each.key, "no upload has them"))
+
+
+def left_of(run: Run, team: str) -> Iterator[str]:
+    """Every row, object and multipart upload that is a team's. Costs: a scan and two listings."""
+    for row in run.store.rows_of(team):
+        yield f"row {row}"
+    prefix, after = f"{team}/", ""
+    while True:
+        listing = run.blobs.list_objects(prefix, Page(OBJECTS_AT_ONCE, after))
+        for each in listing.entries:
+            yield f"object {each.key}"
+        if not listing.more:
+            break
+        after = listing.entries[-1].key
+    for parts in run.blobs.list_parts(prefix):
+        yield f"parts {parts.key}"
 
 
 _OF_CONTENTS = frozenset(

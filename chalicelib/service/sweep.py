@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.collect_ports import CollectBlobs, CollectStore
+from chalicelib.domain import expiry
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.errors import RegistryError
 from chalicelib.domain.image import V1Image
@@ -83,18 +84,20 @@ class Run:
 def sweep_repository(run: Run, team: str, name: RepositoryName) -> bool:
     """Take from a repository what nothing needs; False where it has no end, since others push.
 
-    A deletion that was cut off is ended.
+    One that has expired goes, and a deletion that was cut off is ended.
     Costs: 1 read, 1 query for each MB, 1 batch read for each hundred manifests and v1 images;
     1 write for each blob that is suspected, 1 transaction for each thirty things that go.
     """
     for _ in range(TRIES):
         contents = run.store.read_contents(team, name)
-        if contents.is_going:
+        now_s, record = run.clock.now_s(), contents.repository
+        is_over = record is not None and expiry.is_over(record.expires_at_s, now_s)
+        if contents.is_going or is_over:
             if not run.is_dry:
                 run.store.finish_deletion(team, name)
-            run.note(team, name, Going(Kind.REPOSITORY, name.path, "its deletion was cut off"))
+            why = "it has expired" if is_over else "its deletion was cut off"
+            run.note(team, name, Going(Kind.REPOSITORY, name.path, why))
             return True
-        now_s = run.clock.now_s()
         if len(run.known) > KNOWN_AT_ONCE:
             run.known.clear()
         grace_s = run.graces.unneeded_s

@@ -25,6 +25,7 @@ from chalicelib.adapters.dynamo.models import (
     UploadRow,
     read_digest,
 )
+from chalicelib.adapters.dynamo.team_models import TeamRow, number
 from chalicelib.domain.facts import Fact, FactKind
 from chalicelib.domain.marking import Contents, Line, ManifestEntry
 from chalicelib.domain.names import RepositoryName
@@ -46,6 +47,8 @@ SCANNED = (
     "layer_key",
     "suspected_at_s",
     "condemned",
+    "ends_at_s",
+    "life",
     "going",
     "word",
     "team",
@@ -111,7 +114,10 @@ def fact_of(item: Mapping[str, Any]) -> Fact | None:
     if place[0] == "REPO":
         return _held(row, team, RepositoryName(place[2]))
     if isinstance(row, RepositoryRow):
-        return Fact(FactKind.RECORD, team, row.name(), is_going=bool(row.going))
+        is_going, end_s = bool(row.going), number(row.ends_at_s)
+        return Fact(FactKind.RECORD, team, row.name(), is_going=is_going, ends_at_s=end_s)
+    if isinstance(row, TeamRow):
+        return Fact(FactKind.TEAM, team, word=row.life, ends_at_s=number(row.ends_at_s))
     if isinstance(row, HolderRow):
         image_id = place[2]
         return Fact(FactKind.HOLDER, team, row.name(), image_id=image_id)

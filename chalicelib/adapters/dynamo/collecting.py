@@ -9,7 +9,8 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.bytes import count_bytes
 from chalicelib.adapters.dynamo.collect_models import SCANNED, RunRow, contents_of, fact_of
-from chalicelib.adapters.dynamo.deletion import EVERYTHING, Deletion, equal
+from chalicelib.adapters.dynamo.deletion import EVERYTHING, equal
+from chalicelib.adapters.dynamo.ending import Ending
 from chalicelib.adapters.dynamo.link_models import EdgeRow, EventRow
 from chalicelib.adapters.dynamo.models import (
     BlobRow,
@@ -31,7 +32,7 @@ from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Conflict
 
 
-class Collecting(Deletion):
+class Collecting(Ending):
     # --- looking ------------------------------------------------------------------------------
 
     def scan(self, cursor: str | None, limit: int | None = None) -> Scanned:

@@ -89,7 +89,7 @@ class Deletion(Living):
     def _sweep_contents(self, team: str, record: RepositoryRow) -> None:
         name, columns = record.name(), RepositoryRow
         rows = self._table.gather(Row, keys.contents(team, name), EVERYTHING)
-        rows.sort(key=_rank)
+        rows.sort(key=rank)
         for at in range(0, len(rows), THINGS_AT_ONCE):
             writes = self._table.transaction()
             writes.update(
@@ -98,7 +98,7 @@ class Deletion(Living):
                 condition=_still_going(record),
             )
             for row in rows[at : at + THINGS_AT_ONCE]:
-                _delete_thing(writes, team, name, row)
+                delete_thing(writes, team, name, row)
             writes.commit()
 
 
@@ -166,12 +166,12 @@ def _still_going(record: RepositoryRow) -> Condition:
     return condition
 
 
-def _rank(row: Row) -> int:
+def rank(row: Row) -> int:
     """Tags go before the manifests that they point to, and those before the blobs."""
     return 0 if isinstance(row, TagEntryRow) else 1 if isinstance(row, ManifestEntryRow) else 2
 
 
-def _delete_thing(writes: Transaction, team: str, name: RepositoryName, row: Row) -> None:
+def delete_thing(writes: Transaction, team: str, name: RepositoryName, row: Row) -> None:
     """Delete a line of a repository, and the item that stands apart for it."""
     writes.delete(keys.Key(row.pk, row.sk))
     if isinstance(row, TagEntryRow):

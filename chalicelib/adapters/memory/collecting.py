@@ -23,6 +23,7 @@ from chalicelib.domain.records import (
     Tag,
     TagEvent,
 )
+from chalicelib.domain.teams import Team
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Clock, Conflict
 
@@ -56,6 +57,7 @@ class MemoryCollecting:
     _images: dict[tuple[str, str], V1Image]
     _uploads: dict[tuple[str, str], UploadSession]
     _edge_words: dict[Named, str]
+    _teams: dict[str, Team]
     _runs: dict[str, tuple[str, int, str]]
 
     # --- looking ------------------------------------------------------------------------------
@@ -70,8 +72,12 @@ class MemoryCollecting:
 
     def _facts(self) -> Iterator[tuple[str, Fact]]:
         """Each under a key that scatters them as a table does."""
-        for (team, name), _ in self._repositories.items():
-            yield f"T {team} {name.path}", Fact(FactKind.RECORD, team, name)
+        for (team, name), record in self._repositories.items():
+            fact = Fact(FactKind.RECORD, team, name, ends_at_s=record.expires_at_s)
+            yield f"T {team} {name.path}", fact
+        for known in self._teams.values():
+            fact = Fact(FactKind.TEAM, known.name, word=known.life, ends_at_s=known.expires_at_s)
+            yield f"T {known.name}", fact
         for (team, name, digest), link in self._links.items():
             key = link.object_key
             fact = Fact(FactKind.LINK, team, name, blob=link, object_key=key)

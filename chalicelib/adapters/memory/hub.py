@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from chalicelib.adapters.memory.teams import MemoryTeams
 from chalicelib.domain.accounts import Failures
@@ -200,6 +201,41 @@ class MemoryHub(MemoryTeams):
         with self._lock:
             self._check_unchanged(team, repository)
             self._remove(team, repository.name)
+
+    def end_repository(self, team: str, life: str, name: RepositoryName) -> None:
+        with self._lock:
+            self._check_ended(team, life)
+            self._remove(team, name)
+
+    def _check_ended(self, team: str, life: str) -> None:
+        known = self._teams.get(team)
+        if known is None or known.life != life or not self._is_team_over(team):
+            raise Conflict(f"team {team} has not ended")
+
+    def end_team(self, team: str, life: str) -> None:
+        with self._lock:
+            self._check_ended(team, life)
+            if any(key[0] == team for key in self._repositories):
+                raise Conflict(f"{team} has repositories")
+            held: tuple[dict[Any, Any], ...] = (
+                self._members,
+                self._invited,
+                self._pulls,
+                self._tokens,
+            )
+            for facts in held:
+                for key in [key for key in facts if key[0] == team]:
+                    del facts[key]
+            del self._teams[team]
+
+    def rows_of(self, team: str) -> Iterator[str]:
+        for kind, facts in list(vars(self).items()):
+            held = facts if isinstance(facts, dict | set) and kind != "_revisions" else ()
+            for key in held:
+                words = key if isinstance(key, tuple) else (key,)
+                paths = [word.path for word in words if isinstance(word, RepositoryName)]
+                if team == words[0] or any(path.startswith(f"{team}/") for path in paths):
+                    yield f"{kind} {key}"
 
     def _remove(self, team: str, name: RepositoryName) -> None:
         self._unindex(name)

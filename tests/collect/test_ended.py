@@ -1,0 +1,206 @@
+"""What has expired goes: teams, repositories and tags, to the last row and the last object."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.dynamo import DynamoMetadata
+from chalicelib.adapters.s3 import S3Blobs
+from chalicelib.domain.access import Mode
+from chalicelib.domain.names import RepositoryName
+from chalicelib.ports import Conflict
+from chalicelib.service.collect import collect, left_of
+from chalicelib.service.sweep import Removed, Run
+from chalicelib.service.world import World
+from chalicelib.web.endpoints import url_for
+from tests.conformance.bodies import CONFIG, LAYER, OCI, OTHER, image
+from tests.conformance.cases import of
+from tests.conformance.runner import PlainPasswords
+from tests.package.conftest import make_stores
+from tests.support.stack import Stack
+from tests.support.world import Registry, SettableClock, memory_world
+
+PASSWORD = "a-long-password"
+IMAGE_ID = "a" * 64
+HOUR_S = 3600
+PASSES = 60
+
+
+class Place:
+    """A registry with accounts, and passes of the collector over its stores."""
+
+    def __init__(self, world: World, clock: SettableClock) -> None:
+        self.world, self.clock, self.registry = world, clock, Registry(world)
+        self.gone: list[Removed] = []
+        store: Any = world.metadata
+        blobs: Any = world.blobs
+        self.run = Run(world, store, blobs, report=self.gone.append)
+        for name in ("olga", "wim"):
+            self.registry.add_user(name, PASSWORD)
+
+    def ask(self, method: str, url: str, body: object = b"", *, who: str = "olga") -> Any:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        answer = self.registry.send(method, url, data, {"Content-Type": OCI}, login=(who, PASSWORD))
+        assert answer.status < 400, (method, url, answer.status, answer.body)
+        return answer
+
+    def status(self, url: str) -> int:
+        return self.registry.send("GET", url, login=("olga", PASSWORD)).status
+
+    def make_team(self, name: str, **asked: object) -> None:
+        self.ask("POST", url_for("v2.teams.post"), {"name": name, **asked})
+        invited = self.ask("POST", url_for("v2.team.invite", team=name), {"role": "writer"})
+        code = {"code": json.loads(invited.body)["code"]}
+        self.ask("POST", url_for("v2.team.join", team=name), code, who="wim")
+        self.ask("POST", url_for("v2.team.invite", team=name), {"role": "reader"})
+        machine = {"label": "ci", "scopes": [f"repository:{name}/*:pull"]}
+        self.ask("POST", url_for("v2.team.tokens.post", team=name), machine)
+
+    def push(self, name: str, tag: str, layer: bytes) -> None:
+        for blob in (CONFIG, layer):
+            self.ask("POST", f"/v2/{name}/blobs/uploads/?digest={of(blob)}", blob)
+        self.ask("PUT", f"/v2/{name}/manifests/{tag}", image(OCI, layer))
+
+    def push_v1(self, name: str, tag: str) -> None:
+        raw = json.dumps({"id": IMAGE_ID}).encode()
+        checksum = hashlib.sha256(raw + b"\nv1's").hexdigest()
+        login = ("olga", PASSWORD)
+        given = self.registry.send(
+            "PUT",
+            f"/v1/repositories/{name}/",
+            json.dumps([{"id": IMAGE_ID}]).encode(),
+            {"X-Docker-Token": "true"},
+            login=login,
+        )
+        token = {"Authorization": f"Token {given.header('X-Docker-Token')}"}
+        summed = {"X-Docker-Checksum-Payload": f"sha256:{checksum}"}
+        for method, url, body, more in (
+            ("PUT", f"/v1/images/{IMAGE_ID}/json", raw, {}),
+            ("PUT", f"/v1/images/{IMAGE_ID}/layer", b"v1's", {}),
+            ("PUT", f"/v1/images/{IMAGE_ID}/checksum", b"", summed),
+            ("PUT", f"/v1/repositories/{name}/tags/{tag}", f'"{IMAGE_ID}"'.encode(), {}),
+        ):
+            answer = self.registry.send(method, url, body, {**token, **more})
+            assert answer.status == 200, (url, answer.status, answer.body)
+
+    def size_bytes(self) -> int:
+        store: Any = self.world.metadata
+        counted: int = store.find_usage("crew", 0).size_bytes
+        return counted
+
+    def left(self, team: str) -> list[str]:
+        return list(left_of(self.run, team))
+
+    def passes(self) -> None:
+        """As many as it takes by the graces that an operator has, an hour from one to the next."""
+        for _ in range(PASSES):
+            self.clock.at_s += HOUR_S
+            assert collect(self.run)
+
+
+def in_memory(_: Stack, clock: SettableClock) -> World:
+    return memory_world(Mode.ACCOUNTS, passwords=PlainPasswords(), clock=clock)
+
+
+def on_servers(stack: Stack, clock: SettableClock) -> World:
+    name = f"roadstead-{secrets.token_hex(6)}"
+    make_stores(stack, name)
+    url, s3 = stack.endpoints.dynamodb_url, stack.endpoints.s3_url
+    store = DynamoMetadata(name, stack.region, url, session=stack.session, clock=clock)
+    blobs = S3Blobs(name, stack.region, s3, clock=clock, session=stack.session)
+    ports = dict.fromkeys(("metadata", "search", "accounts"), store)
+    return memory_world(
+        Mode.ACCOUNTS, passwords=PlainPasswords(), clock=clock, blobs=blobs, **ports
+    )
+
+
+@pytest.fixture(params=[in_memory, on_servers])
+def place(request: pytest.FixtureRequest) -> Place:
+    make: Callable[[Any, SettableClock], World] = request.param
+    # The servers have a clock of their own, by which they date what they keep.
+    clock = SettableClock(int(time.time()))
+    stack = request.getfixturevalue("stack") if make is on_servers else None
+    return Place(make(stack, clock), clock)
+
+
+def test_of_a_team_that_has_ended_nothing_is_left(place: Place) -> None:
+    place.make_team("crew", expires_in_s=60)
+    place.make_team("stays")
+    place.push("crew/app", "latest", LAYER)
+    place.push("stays/app", "latest", LAYER)
+    place.push_v1("crew/old", "latest")
+    place.ask("POST", "/v2/crew/app/blobs/uploads/")
+    size_bytes = len(CONFIG) + len(LAYER) + len(b"v1's")
+    assert place.size_bytes() == size_bytes
+    kept = place.left("stays")
+    place.clock.at_s += 61
+    for url in ("/v2/crew/app/manifests/latest", "/v1/repositories/crew/old/images"):
+        assert place.status(url) in (401, 403, 404)
+    assert place.left("crew"), "hidden, and not yet gone"
+    place.passes()
+    assert place.left("crew") == []
+    assert place.size_bytes() == 0
+    assert place.left("stays") == kept
+    assert place.status("/v2/stays/app/manifests/latest") == 200
+    # The name is free, and who takes it finds nothing of the old life.
+    place.make_team("crew")
+    assert place.status("/v2/crew/app/manifests/latest") == 404
+    assert place.size_bytes() == 0
+
+
+def test_a_repository_that_has_expired_goes_and_its_bytes_with_it(place: Place) -> None:
+    place.make_team("crew")
+    place.push("crew/app", "latest", LAYER)
+    before = place.left("crew")
+    place.push("crew/brief", "latest", OTHER)
+    place.ask("PUT", url_for("v2.expiry.put", repository="crew/brief"), {"expires_in_s": 60})
+    place.passes()
+    # A counter that is at nothing stays as long as its team.
+    now = [each for each in place.left("crew") if " bytes#" not in each]
+    assert now == [each for each in before if " bytes#" not in each]
+    assert place.size_bytes() == len(CONFIG) + len(LAYER)
+
+
+def test_a_tag_that_has_expired_takes_what_only_it_needed(place: Place) -> None:
+    place.make_team("crew")
+    place.push("crew/app", "latest", LAYER)
+    place.push("crew/app", "brief", OTHER)
+    place.push("crew/app", "also", LAYER)
+    for tag in ("brief", "also"):
+        url = url_for("v2.tag.expiry.put", repository="crew/app", tag=tag)
+        place.ask("PUT", url, {"expires_in_s": 60})
+    place.passes()
+    found = place.run.store.read_contents("crew", RepositoryName("crew/app"))
+    assert [tag.name.value for tag in found.tags] == ["latest"]
+    assert [str(entry.digest) for entry in found.manifests] == [of(image(OCI, LAYER))]
+    assert {str(link.digest) for link in found.links} == {of(CONFIG), of(LAYER)}
+    assert place.size_bytes() == len(CONFIG) + len(LAYER)
+    assert place.status("/v2/crew/app/manifests/latest") == 200
+
+
+def test_a_run_that_comes_late_takes_nothing_of_the_next_team_of_that_name(place: Place) -> None:
+    place.make_team("crew", expires_in_s=60)
+    store, old = place.run.store, place.world.accounts.find_membership("crew", None).team
+    assert old is not None
+    place.clock.at_s += 61
+    store.end_team("crew", old.life)
+    place.make_team("crew", expires_in_s=60)
+    place.push("crew/app", "latest", LAYER)
+    place.clock.at_s += 61
+    kept = place.left("crew")
+    name = RepositoryName("crew/app")
+    steps = (
+        lambda: store.end_repository("crew", old.life, name),
+        lambda: store.end_team("crew", old.life),
+    )
+    for step in steps:
+        with pytest.raises(Conflict):
+            step()
+    assert place.left("crew") == kept
