@@ -115,9 +115,10 @@ def test_what_nothing_needs_goes(
     assert going(*rules, **held) == expected
 
 
-def test_a_tag_that_has_expired_goes() -> None:
+def test_a_tag_that_has_expired_goes_with_what_it_alone_kept() -> None:
     over = replace(tag("t", "a"), expires_at_s=NOW_S)
-    assert going(tags=(over,), manifests=(entry("a"),)) == {"tag t"}
+    assert going(tags=(over,), manifests=(entry("a"),)) == {"tag t", "manifest a"}
+    assert going(tags=(over, tag("u", "a")), manifests=(entry("a"),)) == {"tag t"}
 
 
 def test_a_protected_tag_stays_and_its_manifest_with_it() -> None:

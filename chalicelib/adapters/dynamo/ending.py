@@ -82,7 +82,7 @@ class Ending(Deletion):
     def rows_of(self, team: str) -> Iterator[str]:
         start: keys.Key | None = None
         while True:
-            items, start = self._table.scan_piece(start, None, (PARTITION_KEY, SORT_KEY))
+            items, start = self._table.scan_page(start, None, (PARTITION_KEY, SORT_KEY))
             for item in items:
                 key = keys.Key(item[PARTITION_KEY]["S"], item[SORT_KEY]["S"])
                 if _names(key, team):
