@@ -6,7 +6,7 @@ Real DynamoDB Local (in memory) and SeaweedFS behind the real gateway, which is 
 process, on a socket: so the requests to the back ends are counted, and with them the rows that
 DynamoDB read. One client, one request at a time, the small and the large repository in turn.
 Both stand in one table. Exit status 1 when a step asks the back ends more often at one
-size, or when a page reads more rows than its entries and the one behind them.
+size, or when a page reads more rows than its entries, the one behind them and two records.
 """
 
 from __future__ import annotations

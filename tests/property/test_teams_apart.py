@@ -516,8 +516,9 @@ def _knows_by_digest(secret: str, sent: str) -> bool:
 @pytest.mark.timeout(600)
 def test_two_teams_never_learn_of_each_other_and_what_has_ended_is_gone(stack: Stack) -> None:
     moving = MovingClock()
-    twins = (Twin(None), Twin(stack.metadata(clock=moving), moving))
     numbers, prefix = count(), f"t{secrets.token_hex(3)}"
+    # A table of its own: what other tests have made public would be found as well.
+    twins = (Twin(None), Twin(stack.metadata(clock=moving, table=f"apart-{prefix}"), moving))
     seen: Counter[tuple[str, bool]] = Counter()
 
     @settings(

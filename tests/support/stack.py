@@ -37,11 +37,18 @@ class Stack:
         return open_session(self.endpoints.s3_access_key, self.endpoints.s3_secret_key)
 
     def metadata(
-        self, on_request: Callable[[str], None] | None = None, clock: Clock | None = None
+        self,
+        on_request: Callable[[str], None] | None = None,
+        clock: Clock | None = None,
+        *,
+        table: str = TABLE,
     ) -> DynamoMetadata:
         """A store on the table; ``on_request`` hears every HTTP request that it sends."""
+        if table != TABLE:
+            url = self.endpoints.dynamodb_url
+            create_table(table, self.region, url, session=self.session)
         return DynamoMetadata(
-            TABLE,
+            table,
             self.region,
             self.endpoints.dynamodb_url,
             session=self.session,
