@@ -81,7 +81,7 @@ def contents_of(
     bridged = [row for row in rows if isinstance(row, BridgedRow)]
     return Contents(
         name,
-        record.value() if record and not is_going else None,
+        record.value() if record and not record.going else None,
         record.revision if record else None,
         is_going,
         tags=tuple(row.value() for row in rows if isinstance(row, TagEntryRow)),
