@@ -154,7 +154,6 @@ def test_the_packages_log_is_a_line_of_json_for_each_event(start: Start) -> None
     assert [line["kind"] for line in lines] == ["request"] * len(sent)
     assert [line["status"] for line in lines] == [status for _, _, status in sent]
     assert [line.get("cold") for line in lines] == [True] + [None] * (len(sent) - 1)
-    # The first push of a repository makes it, and is tried again.
     # The first push of a repository's life makes its record, and looks once more (ADR 40).
     assert lines[6]["calls"] == {"dynamodb.BatchGetItem": 2, "dynamodb.TransactWriteItems": 2}
     assert {line["stage"] for line in lines} == {"dev"}
