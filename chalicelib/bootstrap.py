@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import open_session, shared_session
 from chalicelib.adapters.clock import SystemClock
@@ -19,9 +19,11 @@ from chalicelib.config import (
     read_settings,
     read_table_settings,
 )
-from chalicelib.service.sweep import Graces, Run
 from chalicelib.service.world import World
 from chalicelib.trace import hearing
+
+if TYPE_CHECKING:
+    from chalicelib.service.sweep import Run
 
 
 def build(settings: Settings) -> World:
@@ -77,6 +79,9 @@ def build(settings: Settings) -> World:
 
 def collector(world: World, **changes: Any) -> Run:
     """What a run of the collector works with, on the stores of a world of ``build``."""
+    # Imported where it is run: nothing else waits for it.
+    from chalicelib.service.sweep import Run  # noqa: PLC0415
+
     metadata, blobs = world.metadata, world.blobs
     assert isinstance(metadata, DynamoMetadata)
     assert isinstance(blobs, S3Blobs)
@@ -85,6 +90,8 @@ def collector(world: World, **changes: Any) -> Run:
 
 def collector_run(**changes: Any) -> Run:
     """A run of this process's collector, whose role is its own."""
+    from chalicelib.service.sweep import Graces  # noqa: PLC0415
+
     settings = read_collector_settings()
     graces = Graces(unneeded_s=settings.grace_hours * 3600)
     return collector(build(settings), graces=graces, **changes)
