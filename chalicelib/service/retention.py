@@ -8,7 +8,6 @@ from chalicelib.domain.marking import Going
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.retention import RetentionRule
 from chalicelib.service.hub import replace_record
-from chalicelib.service.sweep import previewed
 from chalicelib.service.tags import existing
 from chalicelib.service.world import World
 
@@ -27,5 +26,8 @@ def preview(world: World, name: RepositoryName) -> tuple[Going, ...]:
 
     Raises: RegistryError(NAME_UNKNOWN). Costs: 1 read; those of ``sweep.previewed``.
     """
+    # Imported where it is asked for: a pull's cold start does not wait for the collector.
+    from chalicelib.service.sweep import previewed  # noqa: PLC0415
+
     existing(world, name)
     return previewed(world, world.team_of(name), name)
