@@ -18,6 +18,7 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import TagName
 
 DAY_S = 24 * 3600
+EXPIRED_TEAM = "this team has expired; nothing is taken for it any more"
 # Nothing is kept for a century by a number that somebody has mistyped.
 MAX_LIFE_S = 3650 * DAY_S
 MIN_NAMED_LIFE_S = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from chalicelib.ports import Conflict, Gone
+from chalicelib.ports import Conflict, Gone, PortError
 
 T = TypeVar("T")
 
@@ -18,12 +18,7 @@ def repeated(step: Callable[[], T]) -> T:
     What the other did decides what this one is told. Raises: Conflict, after a few tries: the
     caller of the registry is told to come again.
     """
-    for _ in range(TRIES - 1):
-        try:
-            return step()
-        except Conflict:
-            continue
-    return step()
+    return _again(step, Conflict)
 
 
 def anew(step: Callable[[], T]) -> T:
@@ -31,9 +26,13 @@ def anew(step: Callable[[], T]) -> T:
 
     Raises: Gone, after a few tries.
     """
+    return _again(step, Gone)
+
+
+def _again(step: Callable[[], T], met: type[PortError]) -> T:
     for _ in range(TRIES - 1):
         try:
             return step()
-        except Gone:
+        except met:
             continue
     return step()

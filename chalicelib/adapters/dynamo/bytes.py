@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from chalicelib.adapters.dynamo import keys
-from chalicelib.adapters.dynamo.living import EXPIRED_TEAM, Living, Look, team_places
+from chalicelib.adapters.dynamo.living import Living, Look, team_places
 from chalicelib.adapters.dynamo.models import BlobRow, LinkRow, Row
 from chalicelib.adapters.dynamo.naming import as_seen, nameable
 from chalicelib.adapters.dynamo.table import Transaction
 from chalicelib.adapters.dynamo.team_models import BytesRow
 from chalicelib.domain.access import OPEN_TEAM
 from chalicelib.domain.digest import Digest
+from chalicelib.domain.expiry import EXPIRED_TEAM
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob
 from chalicelib.domain.teams import Team

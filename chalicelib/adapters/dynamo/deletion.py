@@ -66,7 +66,7 @@ class Deletion(Living):
 
     def _mark_expired(self, record: RepositoryRow) -> RepositoryRow:
         columns = RepositoryRow
-        same = columns.life.does_not_exist() if record.life is None else columns.life == record.life
+        same = equal(columns.life, record.life)
         return self._table.update(
             RepositoryRow,
             keys.Key(record.pk, record.sk),

@@ -17,7 +17,7 @@ from chalicelib.adapters.dynamo.models import RepositoryRow, Row
 from chalicelib.adapters.dynamo.table import Table
 from chalicelib.adapters.dynamo.team_models import TeamRow
 from chalicelib.domain.access import OPEN_TEAM
-from chalicelib.domain.expiry import is_over
+from chalicelib.domain.expiry import EXPIRED_TEAM, is_over
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Page
 from chalicelib.domain.records import Repository
@@ -28,7 +28,6 @@ R = TypeVar("R", bound=Row)
 
 # How many rows are read at once to fill a page in which some have ended.
 FILLING_ROWS = 1000
-EXPIRED_TEAM = "this team has expired; nothing is taken for it any more"
 
 
 @dataclass(frozen=True)

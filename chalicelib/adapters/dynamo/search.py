@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.deletion import EVERYTHING, Deletion, entries_of, unchanged
 from chalicelib.adapters.dynamo.hub_models import EntryRow
-from chalicelib.adapters.dynamo.living import EXPIRED_TEAM, has_ended, team_places
+from chalicelib.adapters.dynamo.living import has_ended, team_places
 from chalicelib.adapters.dynamo.models import RepositoryRow
 from chalicelib.adapters.dynamo.team_models import TeamRow
-from chalicelib.domain.expiry import is_over
+from chalicelib.domain.expiry import EXPIRED_TEAM, is_over
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Repository
 from chalicelib.domain.search import Found

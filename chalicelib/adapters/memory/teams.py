@@ -8,7 +8,7 @@ from threading import RLock
 
 from chalicelib.domain.access import OPEN_TEAM
 from chalicelib.domain.digest import Digest
-from chalicelib.domain.expiry import is_over
+from chalicelib.domain.expiry import EXPIRED_TEAM, is_over
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Blob, Repository, Tag, User
 from chalicelib.domain.teams import Member, Role, Team, Usage
@@ -57,7 +57,7 @@ class MemoryTeams:
     def _enter_room(self, team: str, name: RepositoryName) -> None:
         """Something new begins: a repository that has expired goes first."""
         if self._is_team_over(team):
-            raise Refused("this team has expired; nothing is taken for it any more")
+            raise Refused(EXPIRED_TEAM)
         self.finish_deletion(team, name)
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:
@@ -66,7 +66,7 @@ class MemoryTeams:
 
     def _check_bytes(self, name: str, blobs: Sequence[Blob]) -> None:
         if self._is_team_over(name):
-            raise Refused("this team has expired; nothing is taken for it any more")
+            raise Refused(EXPIRED_TEAM)
         team = self._team(name)
         limit = team.quota.size_bytes if team else None
         new_bytes = sum(blob.size_bytes for blob in blobs if (name, blob.digest) not in self._blobs)
