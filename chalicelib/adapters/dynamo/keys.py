@@ -39,6 +39,12 @@
     USE#<team>                      day#<day>#<repository>#<n>   what was counted; expires
     USE#                            team#<team>         a team that has counts; expires
     SEEN#<process>                  #                   which of its lines that were; expires
+    TEAM#<team>                     hook#<id>           a webhook, of the team or a repository
+    TOLD#<team>                     <once>              an event that is noted only once; expires
+    EVENTS#<team>#<path>            <order>             an event that is still to be told
+    HOOK#<team>#<id>                due#<path>#<order>  a delivery that waits, in its lane
+    HOOK#<team>#<id>                lane#<path>         who is at a lane
+    HOOK#<team>#<id>                done#<order>        a delivery that is over; expires
 
 What is read often and alone has a partition of its own, so that no repository is a hot one; what
 is listed shares a partition, where DynamoDB keeps it sorted by the bytes of SK. `#` stands in no
@@ -72,6 +78,10 @@ MEMBERS = "member#"
 BYTES_SHARDS = 8
 DAYS = "day#"
 TEAMS = "team#"
+HOOKS = "hook#"
+DUE = "due#"
+LANES = "lane#"
+DONE = "done#"
 
 # The longest thing listed is a name of 255 characters. DynamoDB refuses a sort key above 1024
 # bytes, and whatever is longer than every entry sorts among them as its beginning does.
@@ -268,3 +278,32 @@ def span_after(prefix: str, after: str) -> tuple[str, str]:
     start = after.encode("utf-8", "replace")[:_MAX_AFTER_BYTES].decode("utf-8", "ignore")
     # Nothing sorts between a text and the same text with a NUL behind it.
     return f"{prefix}{start}\x00", last
+
+
+def hook(team: str, hook_id: str) -> Key:
+    return Key(catalog(team), f"{HOOKS}{hook_id}")
+
+
+def told(team: str, once: str) -> Key:
+    return Key(f"TOLD#{team}", once)
+
+
+def hook_event(team: str, path: str, order: str) -> Key:
+    return Key(f"EVENTS#{team}#{path}", order)
+
+
+def deliveries(team: str, hook_id: str) -> str:
+    """The partition of what one webhook is told."""
+    return f"HOOK#{team}#{hook_id}"
+
+
+def due(team: str, hook_id: str, path: str, order: str) -> Key:
+    return Key(deliveries(team, hook_id), f"{DUE}{path}#{order}")
+
+
+def lane(team: str, hook_id: str, path: str) -> Key:
+    return Key(deliveries(team, hook_id), f"{LANES}{path}")
+
+
+def done(team: str, hook_id: str, order: str) -> Key:
+    return Key(deliveries(team, hook_id), f"{DONE}{order}")

@@ -1,0 +1,129 @@
+"""Webhooks: what happened, who wants to hear of it, and what became of telling them.
+
+    event       something that happened in a repository or a team; one item, written by the very
+                transaction that made it happen
+    webhook     an address that wants to hear of some kinds of events, of a team or one repository
+    delivery    one event on its way to one webhook
+    lane        the deliveries of one webhook and one repository: one after the other, in order
+
+Events of one repository have orders that grow as they were committed. A delivery that fails is
+tried again with growing pauses, and what comes behind it in its lane waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+_DIGITS = 15
+
+
+class EventKind(Enum):
+    """What webhooks can ask for; ``PING`` is what their owner sends to try one out."""
+
+    PUSH = "push"
+    FIRST_PULL = "first_pull"
+    DELETE = "delete"
+    EXPIRY = "expiry"
+    QUOTA = "quota"
+    PING = "ping"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened. ``repository`` is a path within the team, "" for the team itself.
+
+    ``order`` sorts the events of one repository, the oldest first. ``facts`` are what the kind
+    tells of: ``tags``, ``digest``, ``media_type``, ``size_bytes``, ``actor``, ``quota``,
+    ``ended_at_s``, ``what``; texts, numbers and lists of texts. Its id is the same in each attempt
+    and for each webhook.
+    """
+
+    event_id: str
+    kind: EventKind
+    team: str
+    repository: str
+    at_ms: int
+    order: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """An address that hears of a team's events, or with ``repository`` of that one's alone.
+
+    ``secret`` is the key that deliveries are signed with, 32 bytes.
+    """
+
+    team: str
+    hook_id: str
+    url: str = field(repr=False)
+    kinds: frozenset[EventKind]
+    secret: bytes = field(repr=False)
+    created_at_s: int
+    created_by: str
+    repository: str | None = None
+    label: str = ""
+    is_paused: bool = False
+
+    def wants(self, event: Event) -> bool:
+        """Whether it is to be told of this event."""
+        if self.is_paused or event.team != self.team or event.kind not in self.kinds:
+            return False
+        return self.repository is None or self.repository == event.repository
+
+
+class Outcome(Enum):
+    """What has become of a delivery."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given up"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one attempt: a status, or why there is none; ``excerpt`` is hostile text."""
+
+    at_s: int
+    status: int | None = None
+    problem: str = ""
+    took_ms: int = 0
+    excerpt: str = ""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the receiver has taken it: 2xx, and nothing else."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An event on its way to a webhook; ``attempts`` counts those that have been made."""
+
+    hook_id: str
+    event: Event
+    attempts: int = 0
+    next_at_s: int = 0
+    outcome: Outcome = Outcome.PENDING
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Where deliveries stand in order: one webhook, one repository ("" for the team itself)."""
+
+    team: str
+    hook_id: str
+    repository: str
+
+
+def order_after(at_ms: int, word: str, last: str | None) -> str:
+    """The order of an event at this time; later than ``last``, the repository's last one.
+
+    Clocks of two functions may differ: what was committed later has the later order all the same.
+    """
+    if last:
+        at_ms = max(at_ms, int(last[:_DIGITS]) + 1)
+    return f"{at_ms:0{_DIGITS}d}.{word}"

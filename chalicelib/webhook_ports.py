@@ -1,0 +1,120 @@
+"""What webhooks ask of the world: a store, a queue, somebody who posts. Rules as in ``ports``.
+
+The table holds what is to be delivered; the queue only says that somebody should look. So a
+message that is lost, repeated or late costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.domain.paging import Listing, Page
+from chalicelib.domain.webhooks import Answer, Delivery, Event, Lane, Webhook
+
+
+class WebhookStore(Protocol):
+    """Webhooks, and events that nobody has been told of yet. Reads are strong."""
+
+    def put_hook(self, hook: Webhook, *, most: int) -> None:
+        """Keep a new one, and mark its team's or its repository's record: events begin with it.
+
+        Raises: Missing: no such team or repository; Refused: the team has ``most`` already.
+        """
+
+    def find_hook(self, team: str, hook_id: str) -> Webhook | None:
+        """Costs: 1 read."""
+
+    def change_hook(self, before: Webhook, after: Webhook) -> None:
+        """Raises: Conflict: it is not what it was. Costs: 1 conditional write."""
+
+    def delete_hook(self, hook: Webhook) -> None:
+        """With all that is on its way to it; may be repeated. Raises: Missing."""
+
+    def list_hooks(self, team: str) -> Sequence[Webhook]:
+        """All of a team's and of its repositories', by id; also of one that has ended.
+
+        The team's end is itself an event. Costs: 1 query.
+        """
+
+    def note_event(self, event: Event, once: str) -> None:
+        """Keep an event that no transaction of the registry's own brings; of one ``once`` one.
+
+        ``event.order`` is made by the store. Costs: 1 batch read, 1 transaction.
+        """
+
+    def list_events(self, team: str, repository: str, limit: int) -> Sequence[Event]:
+        """The oldest that nobody was told of. Costs: 1 query."""
+
+    def hand_over(self, event: Event, hooks: Sequence[Webhook], *, keep_until_s: int) -> None:
+        """Put an event into the lanes of these webhooks and forget it, all or nothing.
+
+        One that was handed over already is no error. Costs: 1 transaction.
+        """
+
+    def waiting(self) -> Iterator[tuple[str, str]]:
+        """Teams and repositories that have events or deliveries waiting. Reads the whole table.
+
+        Costs: 1 scan for each MB.
+        """
+
+
+class DeliveryStore(Protocol):
+    """Deliveries in their lanes."""
+
+    def claim_lane(self, lane: Lane, claim: str, *, now_s: int, until_s: int) -> bool:
+        """Take a lane for one run; False while another run holds it. Costs: 1 conditional write."""
+
+    def release_lane(self, lane: Lane, claim: str) -> None:
+        """Costs: 1 conditional write; no error where it is held by somebody else."""
+
+    def first_delivery(self, lane: Lane) -> Delivery | None:
+        """The oldest pending one, whether or not it is due. Costs: 1 query."""
+
+    def settle_delivery(
+        self, lane: Lane, claim: str, delivery: Delivery, *, keep_until_s: int
+    ) -> None:
+        """Store what came of an attempt: it stays first while it is pending, else it is done.
+
+        Raises: Conflict: the lane is not held by this claim any more.
+        Costs: 1 transaction.
+        """
+
+    def pending_lanes(self, team: str, hook_id: str) -> Sequence[Lane]:
+        """Those in which something waits. Costs: 1 query for each thousand lanes."""
+
+    def list_deliveries(self, team: str, hook_id: str, page: Page) -> Listing[Delivery]:
+        """Pending and done, the newest event first; ``page.after`` is an event's order.
+
+        Costs: 1 query.
+        """
+
+    def find_delivery(self, team: str, hook_id: str, event_id: str) -> Delivery | None:
+        """Costs: 1 query."""
+
+    def repeat_delivery(self, lane: Lane, delivery: Delivery, *, keep_until_s: int) -> None:
+        """Put one that is done into its lane again, as new. Costs: 1 transaction."""
+
+
+@dataclass(frozen=True)
+class Wake:
+    """A message: look at what waits in a repository, or with ``hook_id`` in one lane."""
+
+    team: str
+    repository: str
+    hook_id: str | None = None
+
+
+class Queue(Protocol):
+    """Messages, each handed over at least once, perhaps late, in no order."""
+
+    def send(self, wakes: Sequence[Wake], *, delay_s: int = 0) -> None:
+        """At most 900 s of delay. Raises: Unavailable: some may be sent. Costs: 1 call for ten."""
+
+
+class Poster(Protocol):
+    """Sends what webhooks are told. Never raises: what went wrong stands in the answer."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Within ten seconds, whatever the receiver does; to public addresses only."""
