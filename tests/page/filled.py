@@ -161,6 +161,10 @@ def pages(subject: str, config: str, image_id: str, index: str) -> dict[str, str
         "page.team.get": url_for("page.team.get", team=TEAM),
         "page.team.repositories": url_for("page.team.repositories", team=TEAM),
         "page.members.get": url_for("page.members.get", team=TEAM),
+        "page.team_tokens.get": url_for("page.team_tokens.get", team=TEAM),
+        "page.rules.get": url_for("page.rules.get", **r),
+        "page.going": url_for("page.going", **r),
+        "page.remove.get": url_for("page.remove.get", **r),
         "page.usage": url_for("page.usage"),
     }
 
