@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from tests.conformance import (
     cases_edge,
+    cases_expiry,
     cases_hosts,
     cases_oci_blobs,
     cases_oci_data,
     cases_page,
+    cases_quotas,
+    cases_team_tokens,
     cases_teams,
     cases_uploader,
     cases_usage,
@@ -42,6 +45,9 @@ CASES = (
     *cases_edge.CASES,
     *cases_hosts.CASES,
     *cases_teams.CASES,
+    *cases_team_tokens.CASES,
+    *cases_quotas.CASES,
+    *cases_expiry.CASES,
     *cases_page.CASES,
     *cases_uploader.CASES,
     *cases_verifier.CASES,
