@@ -44,6 +44,10 @@ class Graces:
     answers_s: int = 90 * DAY_S
 
 
+# For a registry that nobody writes to: nothing waits, and uploads that have not ended go as well.
+AT_REST = Graces(unneeded_s=0, settled_s=-(10**6), request_s=-1, edge_s=-1, answers_s=-1)
+
+
 @dataclass(frozen=True)
 class Removed:
     """A line of a run's report."""
@@ -65,6 +69,8 @@ class Run:
     is_over: Callable[[], bool] = lambda: False
     report: Callable[[Removed], None] = lambda removed: None
     known: Known = field(default_factory=dict)
+    # Set by a pass: when it began, perhaps many runs ago.
+    pass_began_at_s: int | None = None
 
     @property
     def clock(self) -> Clock:

@@ -28,6 +28,15 @@ _UNITS = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 
 @dataclass(frozen=True)
+class Ending:
+    """Something that ends soon: a team, a repository or a tag, and when, in UTC."""
+
+    what: str
+    name: str
+    expires_at: str
+
+
+@dataclass(frozen=True)
 class Usage:
     """A whole report: days as people write them, both inclusive.
 
@@ -40,6 +49,8 @@ class Usage:
     last: str
     by: str
     rows: Sequence[Used]
+    ends: Sequence[Ending] = ()
+    more_ends: bool = False
 
 
 def as_table(usage: Usage, prices: Prices) -> str:
@@ -58,8 +69,18 @@ def as_table(usage: Usage, prices: Prices) -> str:
         *_columns([list(head), *lines], left=len(head) - len(HEAD) + LEFT_COLUMNS),
         "",
         *_bill(total, prices),
+        *(["", *ending(usage)] if ending(usage) else ()),
     ]
     return "\n".join(told) + "\n"
+
+
+def ending(usage: Usage) -> list[str]:
+    """What ends soon, in lines for people; none where nothing does."""
+    if not usage.ends and not usage.more_ends:
+        return []
+    lines = [[f"  {each.what}", each.name, each.expires_at] for each in usage.ends]
+    told = ["Ends soon:", *(_columns(lines, left=3) if lines else ())]
+    return [*told, "  and perhaps more: not everything was looked at"] if usage.more_ends else told
 
 
 def _cells(row: Used, prices: Prices) -> list[str]:
@@ -120,12 +141,14 @@ def _bill(total: Used, prices: Prices) -> Iterator[str]:
 def as_csv(usage: Usage, prices: Prices) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["team", "day", "repository", *ALL, "usd"])
+    writer.writerow(["team", "day", "repository", *ALL, "usd", "expires_at"])
+    ends = {(each.what, each.name): each.expires_at for each in usage.ends}
     for row in usage.rows:
         counts = [row.counts.get(name, 0) for name in ALL]
         usd = f"{prices.total_usd(row.counts):.9f}"
         names = (row.repository, "") if usage.by == "team" else (usage.team, row.repository)
-        writer.writerow([names[0], shown_day(row.day), names[1], *counts, usd])
+        what = ("repository", names[1]) if names[1] else ("team", names[0])
+        writer.writerow([names[0], shown_day(row.day), names[1], *counts, usd, ends.get(what, "")])
     return text.getvalue()
 
 
@@ -138,6 +161,8 @@ def as_json(usage: Usage, prices: Prices) -> str:
         "to": usage.last,
         "by": usage.by,
         "rows": list(_documents(usage, prices)),
+        "ends": [vars(each) for each in usage.ends],
+        "more_ends": usage.more_ends,
         "estimate": {
             "region": prices.region,
             "read": prices.read,
