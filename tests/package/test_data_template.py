@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
+from roadstead.deploy import ending
 from tests.package.templates import Document, app_template, lint, plain_template, resources, walk
 
 KEPT_FOREVER = {
@@ -129,7 +131,7 @@ def test_everything_that_the_application_imports_is_exported(app: Document, data
 
 
 def test_only_what_has_an_end_can_lose_its_table(data: Document) -> None:
-    """Of a stage that stays the table is protected, and can be brought back."""
+    """Deleted with point-in-time recovery, a table would leave a backup for 35 days."""
     (table,) = resources(data, "AWS::DynamoDB::Table").values()
     stays = {"Fn::If": ["Stays", True, False]}
     assert table["DeletionProtectionEnabled"] == stays
@@ -153,6 +155,15 @@ def test_an_end_is_a_time_in_utc_or_none(data: Document, ends: str, fits: bool) 
         pattern = document["Parameters"]["Ends"]["AllowedPattern"]
         wanted = fits and (ends != "" or document is data)
         assert bool(re.fullmatch(pattern, ends)) is wanted
+
+
+@pytest.mark.parametrize("expires", ["15m", "366d", "2027-01-31T13:00:00+01:00", "never"])
+def test_an_end_is_written_as_the_templates_take_it(data: Document, expires: str) -> None:
+    end = ending.parse(expires, datetime(2026, 11, 24, 12, 0, 0, 5, tzinfo=UTC))
+    assert re.fullmatch(data["Parameters"]["Ends"]["AllowedPattern"], end)
+    assert not end or re.fullmatch(
+        plain_template("end")["Parameters"]["Ends"]["AllowedPattern"], end
+    )
 
 
 def test_cfn_lint_would_find_a_mistake(data: Document, tmp_path: Path) -> None:
