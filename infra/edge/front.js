@@ -132,12 +132,19 @@ function teamOf(request) {
   return label && label[0] === team && (SETTINGS.reserved || []).indexOf(team) < 0 ? team : '';
 }
 
-// A repository's name as it is called on a team's own host.
+// A repository's name as it is called on a team's own host: without the team, where that would come
+// back as the same.
 function shown(team, name) {
-  if (team && name.indexOf(team + '/') === 0) {
-    return name.slice(team.length + 1);
+  const long = full(team, name);
+  const short = long.slice(team.length + 1);
+  return team && short && full(team, short) === long ? short : long;
+}
+
+function full(team, name) {
+  if (!team || name === team || name.indexOf(team + '/') === 0) {
+    return name;
   }
-  return team && name !== team && name.indexOf('library/') === 0 ? name.slice('library/'.length) : name;
+  return team + '/' + (name.indexOf('library/') === 0 ? name.slice('library/'.length) : name);
 }
 
 // What stands before this end of a path; empty when the path ends differently.

@@ -340,4 +340,7 @@ def test_the_outputs_say_where_clients_go(app: Document) -> None:
     outputs = app["Outputs"]
     for name in ("Registry", "DistributionHost", "DistributionId"):
         assert outputs[name]["Condition"] == "WithFront"
+    assert outputs["TeamHosts"]["Condition"] == "WithTeamFront"
+    both = {"Fn::And": [{"Condition": "WithFront"}, {"Condition": "WithTeamHosts"}]}
+    assert app["Conditions"]["WithTeamFront"] == both
     assert outputs["Registry"]["Value"]["Fn::If"][0] == "WithHost"
