@@ -35,7 +35,8 @@ def ask(
     ``declared``: the Content-Length, whatever is sent.
     """
     connection = http.client.HTTPConnection(address.host, address.port, timeout=60)
-    connection.putrequest(method, target, skip_accept_encoding=True)
+    own_host = "Host" in (headers or {})
+    connection.putrequest(method, target, skip_host=own_host, skip_accept_encoding=True)
     for name, value in (headers or {}).items():
         connection.putheader(name, value)
     if declared is not None:
