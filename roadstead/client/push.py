@@ -50,14 +50,23 @@ def push(
     pool = ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="part")
     try:
         door = Door(client, storage, memory, pool, target)
-        _push_blobs(door, source, watch)
-        for document in image.documents[:-1]:
-            _put_manifest(door, document, document.descriptor.digest)
-        _put_manifest(door, image.top, target.reference, expires)
+        push_image(door, source, watch, expires)
     finally:
         pool.shutdown(cancel_futures=True)
-    memory.saw(target.host.name, target.repository, [blob.digest for blob in image.blobs])
     return image.top.descriptor.digest
+
+
+def push_image(door: Door, source: Source, watch: Watch, expires: str | None = None) -> None:
+    """Everything of an image, its top last and under the name of the door's target.
+
+    Raises: TransferError.
+    """
+    image, target = source.image, door.target
+    _push_blobs(door, source, watch)
+    for document in image.documents[:-1]:
+        put_manifest(door, document, document.descriptor.digest)
+    put_manifest(door, image.top, target.reference, expires)
+    door.memory.saw(target.host.name, target.repository, [blob.digest for blob in image.blobs])
 
 
 def _push_blobs(door: Door, source: Source, watch: Watch) -> None:
@@ -94,9 +103,10 @@ def _mount_from(door: Door, source: Source, blob: Descriptor) -> str | None:
     return door.memory.repository_of(door.host_name, blob.digest)
 
 
-def _put_manifest(
+def put_manifest(
     door: Door, document: Document, reference: str, expires: str | None = None
 ) -> None:
+    """Give the repository a manifest whose parts it has. Raises: TransferError."""
     path = f"/v2/{door.target.repository}/manifests/{reference}"
     path += f"?{urlencode({'expires': expires})}" if expires is not None else ""
     headers = {"Content-Type": document.descriptor.media_type}
