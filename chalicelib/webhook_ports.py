@@ -82,28 +82,38 @@ class DeliveryStore(Protocol):
         """
 
     def pending_lanes(self, team: str, hook_id: str) -> Sequence[Lane]:
-        """Those in which something waits. Costs: 1 query for each thousand lanes."""
+        """Those in which something waits. Costs: 1 query for each, and 1 more."""
 
     def list_deliveries(self, team: str, hook_id: str, page: Page) -> Listing[Delivery]:
         """Pending and done, the newest event first; ``page.after`` is an event's order.
 
-        Costs: 1 query.
+        Of more than a thousand pending ones the first thousand, lane by lane.
+        Costs: 2 queries.
         """
 
     def find_delivery(self, team: str, hook_id: str, event_id: str) -> Delivery | None:
-        """Costs: 1 query."""
+        """Costs: 1 query for each MB of what is kept of the webhook."""
 
-    def repeat_delivery(self, lane: Lane, delivery: Delivery, *, keep_until_s: int) -> None:
-        """Put one that is done into its lane again, as new. Costs: 1 transaction."""
+    def repeat_delivery(self, lane: Lane, delivery: Delivery) -> None:
+        """Put one that is done into its lane again, as new; its answer stays until the next.
+
+        Raises: Conflict: it is not there any more, or is pending. Costs: 1 transaction.
+        """
 
 
 @dataclass(frozen=True)
 class Wake:
-    """A message: look at what waits in a repository, or with ``hook_id`` in one lane."""
+    """A message: look at what waits in a repository, or with ``hook_id`` in one lane.
+
+    One with ``for_s`` is sent ahead for the time at which a lane's first delivery is due again. It
+    is sent on and on until then, because no message waits longer than 900 s; without ``for_s`` a
+    lane that is not due is left to the one that has it.
+    """
 
     team: str
     repository: str
     hook_id: str | None = None
+    for_s: int | None = None
 
 
 class Queue(Protocol):

@@ -12,6 +12,7 @@ from chalicelib.adapters.aws import shared_session
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo.accounts import Accounts
 from chalicelib.adapters.dynamo.collecting import Collecting
+from chalicelib.adapters.dynamo.deliveries import Deliveries
 from chalicelib.adapters.dynamo.edge import Edge
 from chalicelib.adapters.dynamo.images import Images
 from chalicelib.adapters.dynamo.manifests import Manifests
@@ -26,7 +27,17 @@ from chalicelib.ports import Clock, Unavailable
 
 
 class DynamoMetadata(
-    Collecting, Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts, Usage
+    Collecting,
+    Search,
+    Repositories,
+    Manifests,
+    Tags,
+    Uploads,
+    Edge,
+    Images,
+    Accounts,
+    Usage,
+    Deliveries,
 ):
     """All stores of metadata in one table; safe for any number of threads.
 
