@@ -6,9 +6,10 @@ message that is lost, repeated or late costs time and nothing else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.webhooks import Answer, Delivery, Event, Lane, Webhook
@@ -114,6 +115,23 @@ class Wake:
     repository: str
     hook_id: str | None = None
     for_s: int | None = None
+
+    def text(self) -> str:
+        """As a message holds it."""
+        return json.dumps({name: value for name, value in vars(self).items() if value is not None})
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises: ValueError: it is not what ``text`` makes."""
+        try:
+            wake = cls(**json.loads(text))
+        except (TypeError, RecursionError):
+            raise ValueError("this is no wake") from None
+        if not all(isinstance(each, str) for each in (wake.team, wake.repository)):
+            raise ValueError("this is no wake")
+        if not isinstance(wake.hook_id, str | None) or not isinstance(wake.for_s, int | None):
+            raise ValueError("this is no wake")
+        return wake
 
 
 class Queue(Protocol):
