@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.paging import Page
-from chalicelib.domain.webhooks import Outcome, Webhook
+from chalicelib.domain.webhooks import EventKind, Outcome, Webhook
 from chalicelib.service.deliver import handle
+from chalicelib.webhook_ports import Wake
 from tests.webhooks.scene import TEAM, Killed, Reaper, Scene, Sent
 
 REPOSITORIES = ("acme/app", "acme/app2", "")
@@ -189,3 +191,105 @@ def test_messages_do_not_multiply_while_a_receiver_is_down() -> None:
         assert len(scene.queue.messages) <= 2
         if turn == 200:
             break
+
+
+def test_a_lane_is_tried_at_the_end_of_each_pause_and_never_between() -> None:
+    """Without the hourly pass, and though messages are repeated and others come for the lane."""
+    scene = Scene()
+    hook = scene.add_hook("all")
+    times: list[int] = []
+
+    def mood(url: str) -> int:
+        times.append(scene.clock.at_s)
+        return 500
+
+    scene.receivers.mood = mood
+    born_s = scene.clock.at_s
+    scene.happens("acme/app")
+    scene.wake("acme/app")
+    while scene.clock.at_s < born_s + 5 * 3600:
+        due = scene.queue.due()
+        if not due:
+            scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
+            if scene.dice.random() < 0.3:
+                scene.queue.send([Wake(TEAM, "acme/app", hook.hook_id)])
+            continue
+        sent = scene.dice.choice(due)
+        if scene.dice.random() < 0.05:
+            # SQS hands it over a second time.
+            handle(scene.work(Reaper()), sent.wake, lambda: 60.0)
+        run_one(scene, sent, Reaper())
+        assert len(scene.queue.messages) < 8
+    assert times == [born_s + at_s for at_s in (0, 10, 40, 160, 760, 2560, 6160, 16960)]
+
+
+def test_who_is_gone_is_paused_and_not_asked_again() -> None:
+    scene = Scene()
+    hook = scene.add_hook("all")
+    scene.receivers.mood = lambda url: 410
+    for _ in range(3):
+        scene.happens("acme/app")
+    scene.wake("acme/app")
+    while scene.queue.messages:
+        scene.clock.at_s = max(min(e.due_s for e in scene.queue.messages), scene.clock.at_s)
+        run_one(scene, scene.queue.due()[0], Reaper())
+    assert scene.told(hook) == ["evt_1"]
+    paused = scene.hooks.hooks[TEAM, "all"]
+    assert paused == replace(hook, is_paused=True)
+    scene.hooks.change_hook(paused, hook)
+    scene.queue.send([Wake(TEAM, "")])
+    settle_down(scene)
+    assert_told_in_the_end(scene, hook)
+
+
+def assert_told_in_the_end(scene: Scene, hook: Webhook) -> None:
+    assert scene.told(hook) == [event.event_id for event in scene.wanted(hook)]
+
+
+def test_what_nobody_takes_for_a_day_is_given_up_and_what_waited_behind_it_has_its_turn() -> None:
+    scene = Scene()
+    hook = scene.add_hook("all")
+    scene.receivers.mood = lambda url: 500
+    scene.happens("acme/app")
+    scene.wake("acme/app")
+    scene.clock.at_s += 5
+    scene.happens("acme/app")
+    while scene.queue.messages:
+        scene.clock.at_s = max(min(e.due_s for e in scene.queue.messages), scene.clock.at_s)
+        run_one(scene, scene.queue.due()[0], Reaper())
+    page = scene.deliveries.list_deliveries(TEAM, hook.hook_id, Page(9))
+    assert [each.outcome for each in page.entries] == [Outcome.GIVEN_UP] * 2
+    second, first = page.entries
+    assert first.attempts > 8
+    assert second.attempts >= 1
+
+
+def test_a_webhook_that_is_deleted_while_it_is_told_hears_no_more() -> None:
+    scene = Scene()
+    hook = scene.add_hook("all")
+    for _ in range(3):
+        scene.happens("acme/app")
+    scene.wake("acme/app")
+
+    def mood(url: str) -> int:
+        scene.hooks.delete_hook(hook)
+        return 200
+
+    scene.receivers.mood = mood
+    while scene.queue.messages:
+        scene.clock.at_s = max(min(e.due_s for e in scene.queue.messages), scene.clock.at_s)
+        run_one(scene, scene.queue.due()[0], Reaper())
+    assert scene.told(hook) == ["evt_1"]
+    assert scene.deliveries.find_delivery(TEAM, "all", "evt_1") is None
+
+
+def test_who_does_not_want_to_hear_of_it_is_told_nothing() -> None:
+    scene = Scene()
+    scene.add_hook("paused", is_paused=True)
+    scene.add_hook("other", "acme/app2")
+    scene.add_hook("kinds", kinds=frozenset({EventKind.DELETE}))
+    scene.happens("acme/app")
+    scene.wake("acme/app")
+    settle_down(scene)
+    assert scene.receivers.seen == {}
+    assert list(scene.hooks.waiting()) == []
