@@ -14,6 +14,7 @@ from chalicelib.adapters.passwords import Argon2Passwords
 from chalicelib.adapters.s3.store import S3Blobs
 from chalicelib.adapters.words import RandomWords
 from chalicelib.config import (
+    SettingError,
     Settings,
     read_collector_settings,
     read_settings,
@@ -23,6 +24,7 @@ from chalicelib.service.world import World
 from chalicelib.trace import hearing
 
 if TYPE_CHECKING:
+    from chalicelib.service.deliver import Work
     from chalicelib.service.sweep import Run
 
 
@@ -114,3 +116,20 @@ def table() -> DynamoMetadata:
     """The rows alone, for functions that need no keys and no bucket."""
     read = read_table_settings()
     return DynamoMetadata(read.table, read.region, read.dynamodb_endpoint)
+
+
+@cache
+def webhook_work() -> Work:
+    """What the deliverer works with: the rows, its queue, and strangers; no keys, no bucket."""
+    # Imported where it is run: nothing else waits for it.
+    from chalicelib.adapters.poster import SafePoster  # noqa: PLC0415
+    from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
+    from chalicelib.service.deliver import Work  # noqa: PLC0415
+
+    read = read_table_settings()
+    if read.webhook_queue is None:
+        raise SettingError("ROADSTEAD_WEBHOOK_QUEUE is not set")
+    clock, store = SystemClock(), table()
+    queue = SqsQueue(read.webhook_queue, read.region)
+    poster = SafePoster(clock, read.webhook_networks)
+    return Work(store, store, queue, poster, clock, RandomWords())

@@ -22,7 +22,9 @@ log = logging.getLogger("roadstead.webhooks")
 MARGIN_S = 3.0
 
 
-def deliver(work: Work, event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> Any:
+def deliver(
+    work: Work, event: Mapping[str, Any], remaining_ms: Callable[[], int]
+) -> dict[str, object]:
     """Handle the messages one after the other, each with its share of the time."""
     failed: list[dict[str, str]] = []
     records = list(event.get("Records", ()))

@@ -61,14 +61,11 @@ class LocalQueue:
         rows = [(wake.text(), due_s) for wake in wakes]
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.executemany(
-                    "INSERT INTO messages (body, due_s) VALUES (?, ?)", rows
-                )
-                self._connection.execute("COMMIT")
+                # All of them or none.
+                with self._connection as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.executemany("INSERT INTO messages (body, due_s) VALUES (?, ?)", rows)
             except sqlite3.Error as error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
                 raise Unavailable(f"the queue of webhooks: {error}") from error
             self._lock.notify_all()
 
