@@ -22,12 +22,14 @@ class EventColumns(Row):
     at_ms = NumberAttribute()
     event_order = UnicodeAttribute()
     facts = UnicodeAttribute(null=True)
+    life = UnicodeAttribute(null=True)
 
     def fill_event(self, event: Event) -> None:
         self.event_id, self.event_kind = event.event_id, event.kind.value
         self.team, self.repository = event.team, event.repository
         self.at_ms, self.event_order = event.at_ms, event.order
         self.facts = json.dumps(dict(event.facts)) if event.facts else None
+        self.life = event.life
 
     def event(self) -> Event:
         return Event(
@@ -38,6 +40,7 @@ class EventColumns(Row):
             int(self.at_ms),
             self.event_order,
             json.loads(self.facts) if self.facts else {},
+            self.life,
         )
 
 

@@ -23,6 +23,7 @@ from chalicelib.adapters.dynamo.table import READ_TIMEOUT_S, Table
 from chalicelib.adapters.dynamo.tags import Tags
 from chalicelib.adapters.dynamo.uploads import Uploads
 from chalicelib.adapters.dynamo.usage import Usage
+from chalicelib.adapters.dynamo.webhooks import Webhooks
 from chalicelib.ports import Clock, Unavailable
 
 
@@ -38,6 +39,7 @@ class DynamoMetadata(
     Accounts,
     Usage,
     Deliveries,
+    Webhooks,
 ):
     """All stores of metadata in one table; safe for any number of threads.
 
