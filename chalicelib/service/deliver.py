@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.signatures import after_attempt, body_of, headers_for
-from chalicelib.domain.webhooks import Answer, Delivery, Lane, Outcome, Webhook
-from chalicelib.ports import Clock, Conflict, PortError, Words
+from chalicelib.domain.webhooks import Answer, Delivery, Event, Lane, Outcome, Webhook
+from chalicelib.ports import Clock, Conflict, PortError, Unavailable, Words
 from chalicelib.webhook_ports import DeliveryStore, Poster, Queue, Wake, WebhookStore
 
 log = logging.getLogger("roadstead.webhooks")
 
 EVENTS_AT_ONCE = 25
+# How often webhooks may be deleted while an event is handed over.
+TRIES = 4
 # Longer than an attempt takes, so that nobody else begins one meanwhile.
 LEASE_S = 60
 # What an attempt needs: the poster's ten seconds, and what is stored after it.
@@ -71,10 +73,7 @@ def hand_over(work: Work, wake: Wake, time_left_s: Callable[[], float]) -> None:
     while True:
         events = work.hooks.list_events(wake.team, wake.repository, EVENTS_AT_ONCE)
         for event in events:
-            wanted = [hook for hook in hooks if hook.wants(event)]
-            keep_until_s = work.clock.now_s() + KEPT_S
-            work.hooks.hand_over(event, wanted, keep_until_s=keep_until_s)
-            work.counts["handed_over"] += 1
+            hooks = _hand_over(work, event, hooks)
         if len(events) < EVENTS_AT_ONCE:
             break
         if time_left_s() < ATTEMPT_S:
@@ -89,6 +88,20 @@ def hand_over(work: Work, wake: Wake, time_left_s: Callable[[], float]) -> None:
     ]
     if wakes:
         work.queue.send(wakes)
+
+
+def _hand_over(work: Work, event: Event, hooks: Sequence[Webhook]) -> Sequence[Webhook]:
+    """The team's webhooks, which may be others than they were. Raises: Unavailable."""
+    for _ in range(TRIES):
+        try:
+            work.hooks.hand_over(event, [hook for hook in hooks if hook.wants(event)])
+        except Conflict:
+            # One was deleted meanwhile.
+            hooks = work.hooks.list_hooks(event.team)
+            continue
+        work.counts["handed_over"] += 1
+        return hooks
+    raise Unavailable(f"webhooks of {event.team} come and go")
 
 
 def _lanes(work: Work, hook: Webhook, repository: str) -> list[Lane]:

@@ -5,75 +5,21 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.adapters.memory.deliveries import MemoryDeliveries
-from chalicelib.domain.webhooks import (
-    Answer,
-    Delivery,
-    Event,
-    EventKind,
-    Lane,
-    Webhook,
-    order_after,
-)
-from chalicelib.ports import Conflict, Missing
+from chalicelib.adapters.memory import MemoryMetadata
+from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import Repository
+from chalicelib.domain.teams import Member, Role, Team
+from chalicelib.domain.webhooks import Answer, Event, EventKind, Lane, Webhook
 from chalicelib.service.deliver import Work
 from chalicelib.webhook_ports import Wake
 from tests.contracts.values import NOW_S
 from tests.support.world import SettableClock
 
 TEAM = "acme"
-
-
-class Hooks:
-    """WebhookStore in dictionaries; events go into the lanes of ``deliveries``."""
-
-    def __init__(self, deliveries: MemoryDeliveries) -> None:
-        self._deliveries = deliveries
-        self.hooks: dict[tuple[str, str], Webhook] = {}
-        self.events: dict[tuple[str, str], dict[str, Event]] = defaultdict(dict)
-        self.last: dict[tuple[str, str], str] = {}
-
-    def put_hook(self, hook: Webhook, *, most: int) -> None:
-        self.hooks[hook.team, hook.hook_id] = hook
-
-    def find_hook(self, team: str, hook_id: str) -> Webhook | None:
-        return self.hooks.get((team, hook_id))
-
-    def change_hook(self, before: Webhook, after: Webhook) -> None:
-        if self.hooks.get((before.team, before.hook_id)) != before:
-            raise Conflict("it is another one")
-        self.hooks[after.team, after.hook_id] = after
-
-    def delete_hook(self, hook: Webhook) -> None:
-        if self.hooks.pop((hook.team, hook.hook_id), None) is None:
-            raise Missing("no such webhook")
-        self._deliveries.forget_hook(hook.team, hook.hook_id)
-
-    def list_hooks(self, team: str) -> Sequence[Webhook]:
-        return [hook for key, hook in sorted(self.hooks.items()) if key[0] == team]
-
-    def note_event(self, event: Event, once: str) -> None:
-        place = event.team, event.repository
-        order = order_after(event.at_ms, event.event_id, self.last.get(place))
-        self.last[place] = order
-        self.events[place][order] = replace(event, order=order)
-
-    def list_events(self, team: str, repository: str, limit: int) -> Sequence[Event]:
-        return [event for _, event in sorted(self.events[team, repository].items())][:limit]
-
-    def hand_over(self, event: Event, hooks: Sequence[Webhook], *, keep_until_s: int) -> None:
-        if self.events[event.team, event.repository].pop(event.order, None):
-            for hook in hooks:
-                self._deliveries.put_due(Delivery(hook.hook_id, event))
-
-    def waiting(self) -> Iterator[tuple[str, str]]:
-        places = {place for place, events in self.events.items() if events}
-        places |= {(lane.team, lane.repository) for lane, _ in self._deliveries._due}
-        yield from sorted(places)
 
 
 class Killed(BaseException):
@@ -176,8 +122,11 @@ class Scene:
     def __init__(self, seed: int = 0, *, loses: float = 0.0) -> None:
         self.dice = random.Random(seed)
         self.clock = SettableClock(NOW_S)
-        self.deliveries = MemoryDeliveries()
-        self.hooks = Hooks(self.deliveries)
+        self.store = MemoryMetadata(self.clock)
+        self.store.create_team(Team(TEAM, NOW_S, "life"), Member(TEAM, "ann", Role.OWNER, NOW_S))
+        for repository in ("acme/app", "acme/app2"):
+            record = Repository(RepositoryName(repository), NOW_S)
+            self.store.put_repository(TEAM, record)
         self.queue = WorstQueue(self.clock, self.dice, loses)
         self.receivers = Receivers(self.clock, lambda url: 200)
         self.words = CountedWords()
@@ -193,9 +142,22 @@ class Scene:
             NOW_S,
             "ann",
             repository,
+            life=self._life(repository),
         )
-        self.hooks.put_hook(replace(hook, **changes), most=20)
-        return self.hooks.hooks[TEAM, hook_id]
+        self.store.put_hook(replace(hook, **changes), most=20)
+        return self.hook(hook_id)
+
+    def _life(self, repository: str | None) -> str | None:
+        if repository is None:
+            return "life"
+        record = self.store.find_repository(TEAM, RepositoryName(repository))
+        assert record is not None
+        return record.life
+
+    def hook(self, hook_id: str) -> Webhook:
+        hook = self.store.find_hook(TEAM, hook_id)
+        assert hook is not None
+        return hook
 
     def happens(self, repository: str, kind: EventKind = EventKind.PUSH) -> Event:
         """A transaction commits an event; nobody is woken."""
@@ -203,7 +165,7 @@ class Scene:
         event = Event(
             f"evt_{number}", kind, TEAM, repository, self.clock.now_ms(), "", {"n": number}
         )
-        self.hooks.note_event(event, event.event_id)
+        assert self.store.note_event(event, event.event_id)
         self.noted.append(event)
         return event
 
@@ -212,14 +174,14 @@ class Scene:
         self.queue.send([Wake(TEAM, repository)])
 
     def hourly(self) -> None:
-        for team, repository in self.hooks.waiting():
+        for team, repository in self.store.waiting():
             self.queue.send([Wake(team, repository)])
 
     def work(self, reaper: Reaper) -> Work:
         watch = reaper.watch
         return Work(
-            watch(self.hooks),
-            watch(self.deliveries),
+            watch(self.store),
+            watch(self.store),
             watch(self.queue),
             watch(self.receivers),
             self.clock,

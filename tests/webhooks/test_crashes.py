@@ -42,7 +42,7 @@ def settle_down(scene: Scene, limit: int = 3000) -> None:
             run_one(scene, scene.dice.choice(due), Reaper())
         elif scene.queue.messages:
             scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
-        elif list(scene.hooks.waiting()):
+        elif list(scene.store.waiting()):
             scene.clock.at_s += 3600
             scene.hourly()
         else:
@@ -58,11 +58,11 @@ def assert_told(scene: Scene, hooks: list[Webhook]) -> None:
         for repository in REPOSITORIES:
             in_order = [each.event_id for each in wanted if each.repository == repository]
             assert [each for each in told if each in set(in_order)] == in_order
-        kept = scene.deliveries.list_deliveries(TEAM, hook.hook_id, Page(1000)).entries
+        kept = scene.store.list_deliveries(TEAM, hook.hook_id, Page(1000)).entries
         assert Counter(each.outcome for each in kept) == Counter(
             {Outcome.DELIVERED: len(wanted)} if wanted else {}
         )
-        assert scene.deliveries.pending_lanes(TEAM, hook.hook_id) == []
+        assert scene.store.pending_lanes(TEAM, hook.hook_id) == []
 
 
 # --- killed at every call ---------------------------------------------------------------------
@@ -234,9 +234,9 @@ def test_who_is_gone_is_paused_and_not_asked_again() -> None:
         scene.clock.at_s = max(min(e.due_s for e in scene.queue.messages), scene.clock.at_s)
         run_one(scene, scene.queue.due()[0], Reaper())
     assert scene.told(hook) == ["evt_1"]
-    paused = scene.hooks.hooks[TEAM, "all"]
+    paused = scene.hook("all")
     assert paused == replace(hook, is_paused=True)
-    scene.hooks.change_hook(paused, hook)
+    scene.store.change_hook(paused, hook)
     scene.queue.send([Wake(TEAM, "")])
     settle_down(scene)
     assert_told_in_the_end(scene, hook)
@@ -257,7 +257,7 @@ def test_what_nobody_takes_for_a_day_is_given_up_and_what_waited_behind_it_has_i
     while scene.queue.messages:
         scene.clock.at_s = max(min(e.due_s for e in scene.queue.messages), scene.clock.at_s)
         run_one(scene, scene.queue.due()[0], Reaper())
-    page = scene.deliveries.list_deliveries(TEAM, hook.hook_id, Page(9))
+    page = scene.store.list_deliveries(TEAM, hook.hook_id, Page(9))
     assert [each.outcome for each in page.entries] == [Outcome.GIVEN_UP] * 2
     second, first = page.entries
     assert first.attempts > 8
@@ -272,7 +272,7 @@ def test_a_webhook_that_is_deleted_while_it_is_told_hears_no_more() -> None:
     scene.wake("acme/app")
 
     def mood(url: str) -> int:
-        scene.hooks.delete_hook(hook)
+        scene.store.delete_hook(hook)
         return 200
 
     scene.receivers.mood = mood
@@ -280,7 +280,7 @@ def test_a_webhook_that_is_deleted_while_it_is_told_hears_no_more() -> None:
         scene.clock.at_s = max(min(e.due_s for e in scene.queue.messages), scene.clock.at_s)
         run_one(scene, scene.queue.due()[0], Reaper())
     assert scene.told(hook) == ["evt_1"]
-    assert scene.deliveries.find_delivery(TEAM, "all", "evt_1") is None
+    assert scene.store.find_delivery(TEAM, "all", "evt_1") is None
 
 
 def test_who_does_not_want_to_hear_of_it_is_told_nothing() -> None:
@@ -292,4 +292,4 @@ def test_who_does_not_want_to_hear_of_it_is_told_nothing() -> None:
     scene.wake("acme/app")
     settle_down(scene)
     assert scene.receivers.seen == {}
-    assert list(scene.hooks.waiting()) == []
+    assert list(scene.store.waiting()) == []

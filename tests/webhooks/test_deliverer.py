@@ -47,7 +47,7 @@ def test_the_messages_of_a_batch_are_handled(scene: Scene) -> None:
     assert failed(deliver(scene.work(Reaper()), event, plenty)) == []
     lanes = records(*[sent.wake.text() for sent in scene.queue.messages])
     assert failed(deliver(scene.work(Reaper()), lanes, plenty)) == []
-    assert sorted(scene.told(scene.hooks.hooks[TEAM, "all"])) == ["evt_1", "evt_2"]
+    assert sorted(scene.told(scene.hook("all"))) == ["evt_1", "evt_2"]
 
 
 @pytest.mark.parametrize("body", ["", "[]", "null", '{"team": 5}', "x" * 100])
@@ -75,7 +75,7 @@ class Broken:
 @pytest.mark.parametrize("error", [Unavailable("x"), PortError("x")])
 def test_what_fails_comes_again_alone(scene: Scene, error: Exception) -> None:
     scene.happens("acme/app")
-    work = replace(scene.work(Reaper()), hooks=Broken(scene.hooks, error))
+    work = replace(scene.work(Reaper()), hooks=Broken(scene.store, error))
     event = records(Wake("broken", "r").text(), Wake(TEAM, "acme/app").text())
     assert failed(deliver(work, event, plenty)) == ["m0"]
     assert len(scene.queue.messages) == 1
@@ -101,11 +101,11 @@ def test_a_long_lane_goes_on_in_another_message(scene: Scene) -> None:
     (lane,) = scene.queue.messages
     scene.queue.messages.clear()
     assert failed(deliver(scene.work(Reaper()), records(lane.wake.text()), remaining)) == []
-    told = scene.told(scene.hooks.hooks[TEAM, "all"])
+    told = scene.told(scene.hook("all"))
     assert 0 < len(told) < 50
     (again,) = scene.queue.messages
     deliver(scene.work(Reaper()), records(again.wake.text()), plenty)
-    assert len(scene.told(scene.hooks.hooks[TEAM, "all"])) == 50
+    assert len(scene.told(scene.hook("all"))) == 50
 
 
 # --- beside `roadstead up` --------------------------------------------------------------------
@@ -123,7 +123,7 @@ def work_off(work: Work, queue: LocalQueue) -> None:
 def test_threads_tell_what_the_function_would(scene: Scene, tmp_path: Path) -> None:
     for _ in range(5):
         scene.happens("acme/app")
-    hook = scene.hooks.hooks[TEAM, "all"]
+    hook = scene.hook("all")
     told = threading.Event()
 
     def mood(url: str) -> int:
@@ -141,7 +141,7 @@ def test_threads_tell_what_the_function_would(scene: Scene, tmp_path: Path) -> N
 def test_a_message_whose_work_fails_stays(scene: Scene, tmp_path: Path) -> None:
     with queueing(tmp_path) as queue:
         work = local_work(scene, queue)
-        broken = replace(work, hooks=Broken(scene.hooks, Unavailable("x")))
+        broken = replace(work, hooks=Broken(scene.store, Unavailable("x")))
         queue.send([Wake("broken", "r")])
         for taken in range(1, MAX_TAKEN + 1):
             assert step(broken, queue)
@@ -153,7 +153,7 @@ def test_a_message_whose_work_fails_stays(scene: Scene, tmp_path: Path) -> None:
 def test_an_error_of_ours_does_not_end_the_thread(scene: Scene, tmp_path: Path) -> None:
     with queueing(tmp_path) as queue:
         work = replace(
-            local_work(scene, queue), hooks=Broken(scene.hooks, AssertionError("a mistake"))
+            local_work(scene, queue), hooks=Broken(scene.store, AssertionError("a mistake"))
         )
         queue.send([Wake("broken", "r")])
         assert step(work, queue)
