@@ -24,8 +24,12 @@ from chalicelib.service.world import World
 from chalicelib.trace import hearing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.domain.receivers import Network
     from chalicelib.service.deliver import Work
     from chalicelib.service.sweep import Run
+    from chalicelib.webhook_ports import Queue
 
 
 def build(settings: Settings) -> World:
@@ -118,18 +122,27 @@ def table() -> DynamoMetadata:
     return DynamoMetadata(read.table, read.region, read.dynamodb_endpoint)
 
 
-@cache
+def webhook_work_of(world: World, queue: Queue, networks: Sequence[Network]) -> Work:
+    """What the deliverer works with, on the stores of a world of ``build``."""
+    metadata = world.metadata
+    assert isinstance(metadata, DynamoMetadata)
+    return _webhook_work(metadata, queue, networks)
+
+
 def webhook_work() -> Work:
-    """What the deliverer works with: the rows, its queue, and strangers; no keys, no bucket."""
+    """The same for this process's deliverer: rows, its queue, strangers; no keys, no bucket."""
     # Imported where it is run: nothing else waits for it.
-    from chalicelib.adapters.poster import SafePoster  # noqa: PLC0415
     from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
-    from chalicelib.service.deliver import Work  # noqa: PLC0415
 
     read = read_table_settings()
     if read.webhook_queue is None:
         raise SettingError("ROADSTEAD_WEBHOOK_QUEUE is not set")
-    clock, store = SystemClock(), table()
-    queue = SqsQueue(read.webhook_queue, read.region)
-    poster = SafePoster(clock, read.webhook_networks)
-    return Work(store, store, queue, poster, clock, RandomWords())
+    return _webhook_work(table(), SqsQueue(read.webhook_queue, read.region), read.webhook_networks)
+
+
+def _webhook_work(store: DynamoMetadata, queue: Queue, networks: Sequence[Network]) -> Work:
+    from chalicelib.adapters.poster import SafePoster  # noqa: PLC0415
+    from chalicelib.service.deliver import Work  # noqa: PLC0415
+
+    clock = SystemClock()
+    return Work(store, store, queue, SafePoster(clock, networks), clock, RandomWords())

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from chalicelib.bootstrap import webhook_work_of
+from chalicelib.domain.receivers import Network
 from chalicelib.ports import PortError, Unavailable
 from chalicelib.service.deliver import Work, handle
+from chalicelib.service.world import World
 from roadstead.webhooks.queue import LocalQueue
 
 log = logging.getLogger("roadstead.webhooks")
@@ -91,3 +94,10 @@ def delivering(work: Work, queue: LocalQueue) -> Iterator[None]:
         ends_at = time.monotonic() + STOP_S
         for thread in threads:
             thread.join(max(0.0, ends_at - time.monotonic()))
+
+
+@contextmanager
+def telling(data: Path, world: World, networks: Sequence[Network]) -> Iterator[LocalQueue]:
+    """The queue of a registry in this process, whose webhooks are told while the block runs."""
+    with queueing(data) as queue, delivering(webhook_work_of(world, queue, networks), queue):
+        yield queue
