@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.receivers import Network
     from chalicelib.service.deliver import Work
     from chalicelib.service.sweep import Run
+    from chalicelib.service.wakes import Listeners
     from chalicelib.webhook_ports import Queue
 
 
@@ -138,6 +139,26 @@ def webhook_work() -> Work:
     if read.webhook_queue is None:
         raise SettingError("ROADSTEAD_WEBHOOK_QUEUE is not set")
     return _webhook_work(table(), SqsQueue(read.webhook_queue, read.region), read.webhook_networks)
+
+
+def listeners() -> Listeners | None:
+    """Whom the meter tells of what happens; None without a queue."""
+    from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
+    from chalicelib.service.wakes import Listeners  # noqa: PLC0415
+
+    read = read_table_settings()
+    if read.webhook_queue is None:
+        return None
+    return Listeners(table(), SqsQueue(read.webhook_queue, read.region))
+
+
+def listeners_of(world: World, queue: Queue) -> Listeners:
+    """The same on the stores of a world of ``build``."""
+    from chalicelib.service.wakes import Listeners  # noqa: PLC0415
+
+    metadata = world.metadata
+    assert isinstance(metadata, DynamoMetadata)
+    return Listeners(metadata, queue)
 
 
 def _webhook_work(store: DynamoMetadata, queue: Queue, networks: Sequence[Network]) -> Work:

@@ -8,11 +8,61 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.webhooks import Answer, Delivery, Event, Lane, Webhook
+
+# The life of what is not there.
+_NONE = "#"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Something whose end somebody is to hear of: a tag, a repository, or with "" the team."""
+
+    team: str
+    repository: str
+    ends_at_s: int
+    tag: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a look at the whole table tells of webhooks; ``orphans`` have nothing on its way."""
+
+    waiting: Sequence[tuple[str, str]] = ()
+    ended: Sequence[Ended] = ()
+    orphans: Sequence[Webhook] = ()
+
+
+@dataclass
+class Seen:
+    """What a store has come across on its way through the whole of it; ``lives`` by place."""
+
+    waiting: set[tuple[str, str]] = field(default_factory=set)
+    ended: list[Ended] = field(default_factory=list)
+    hooks: list[Webhook] = field(default_factory=list)
+    lives: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def around(self) -> Around:
+        """Only what somebody is to hear of."""
+        listening = {(hook.team, hook.repository or "") for hook in self.hooks}
+        ended = [
+            each
+            for each in self.ended
+            if {(each.team, ""), (each.team, each.repository)} & listening
+        ]
+        orphans = [
+            hook
+            for hook in self.hooks
+            if hook.repository is not None
+            and (hook.team, hook.repository) not in self.waiting
+            and self.lives.get((hook.team, hook.repository), _NONE) != hook.life
+        ]
+        return Around(sorted(self.waiting), ended, orphans)
 
 
 class WebhookStore(Protocol):
@@ -47,8 +97,9 @@ class WebhookStore(Protocol):
     def note_event(self, event: Event, once: str) -> bool:
         """Keep an event that no transaction of the registry's own brings; of one ``once`` one.
 
-        False where nobody listens, or it was kept before. ``event.order`` and ``event.life`` are
-        made by the store; of what has ended as well, while its record is there.
+        False where nobody listens, or another was kept before; True for the same one again.
+        ``event.order`` and ``event.life`` are made by the store; of what has ended as well, while
+        its record is there.
         Raises: Unavailable. Costs: 1 batch read, 1 transaction.
         """
 
@@ -63,9 +114,19 @@ class WebhookStore(Protocol):
         """
 
     def waiting(self) -> Iterator[tuple[str, str]]:
-        """Teams and repositories that have events or deliveries waiting. Reads the whole table.
+        """Teams and repositories that have events or deliveries waiting; of ``look_around``."""
 
+    def look_around(self) -> Around:
+        """What waits, what has ended, and what nobody needs any more. Reads the whole table.
+
+        It may lag behind what was written just now, and what it says is looked at once more.
         Costs: 1 scan for each MB.
+        """
+
+    def drop_orphan(self, hook: Webhook) -> None:
+        """Delete a webhook whose repository is gone, or lives another life; no other one.
+
+        Costs: 1 read; with something to delete those of ``delete_hook``.
         """
 
 

@@ -46,8 +46,8 @@ def run(data: Path, port: int, choices: local.Choices) -> None:
             local.remember_endpoints(data, endpoints)
             app = make_gateway(world, choices.downloads)
             with (
-                telling(data, world, choices.webhook_networks),
-                metering(data, world.usage, world.clock),
+                telling(data, world, choices.webhook_networks) as listeners,
+                metering(data, world.usage, world.clock, listeners),
             ):
                 serve(stack, app, listener, data, endpoints, choices.mode)
         finally:

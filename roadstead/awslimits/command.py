@@ -41,8 +41,8 @@ def run(data: Path, port: int, choices: local.Choices, plan: Plan) -> None:
                 if home.gateway is not None:
                     up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
                 with (
-                    telling(data, home.world, choices.webhook_networks),
-                    metering(data, home.world.usage, home.world.clock),
+                    telling(data, home.world, choices.webhook_networks) as listeners,
+                    metering(data, home.world.usage, home.world.clock, listeners),
                 ):
                     up.serve(
                         stack,

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from chalicelib.bootstrap import webhook_work_of
+from chalicelib.bootstrap import listeners_of, webhook_work_of
 from chalicelib.domain.receivers import Network
 from chalicelib.ports import PortError, Unavailable
 from chalicelib.service.deliver import Work, handle
+from chalicelib.service.wakes import Listeners
 from chalicelib.service.world import World
 from roadstead.webhooks.queue import LocalQueue
 
@@ -97,7 +98,7 @@ def delivering(work: Work, queue: LocalQueue) -> Iterator[None]:
 
 
 @contextmanager
-def telling(data: Path, world: World, networks: Sequence[Network]) -> Iterator[LocalQueue]:
-    """The queue of a registry in this process, whose webhooks are told while the block runs."""
+def telling(data: Path, world: World, networks: Sequence[Network]) -> Iterator[Listeners]:
+    """Whom the meter of this process tells; webhooks hear of it while the block runs."""
     with queueing(data) as queue, delivering(webhook_work_of(world, queue, networks), queue):
-        yield queue
+        yield listeners_of(world, queue)

@@ -14,6 +14,7 @@ import pytest
 from chalicelib.domain.records import Change, Repository
 from chalicelib.domain.webhooks import Event, EventKind, Webhook, order_after
 from chalicelib.ports import Conflict, Missing, Refused
+from chalicelib.webhook_ports import Ended
 from tests.contracts.team_contract import END_S, app, owner, record, repository
 from tests.contracts.values import NOW_S, V1, at_once, change, manifest, tag
 from tests.support.world import SettableClock
@@ -244,9 +245,11 @@ class WebhookContract:
     def test_an_event_is_noted_once(self, store: Any, hooked: str) -> None:
         first = noted(hooked)
         assert store.note_event(first, "once") is True
+        assert store.note_event(first, "once") is True
         assert store.note_event(noted(hooked), "once") is False
         assert store.note_event(noted(hooked), "twice") is True
         events = store.list_events(hooked, app(hooked).path, 9)
+        assert len(events) == 2
         assert events[0].event_id == first.event_id
         assert events[0].life == LIFE
         assert [e.order for e in events] == sorted(e.order for e in events)
@@ -308,6 +311,56 @@ class WebhookContract:
         whole = store.list_events(hooked, app(hooked).path, 9)
         assert store.list_events(hooked, app(hooked).path, 2) == whole[:2]
         assert len(whole) == 4
+
+    # --- looking around -------------------------------------------------------------------------
+
+    def test_what_has_ended_and_is_listened_to_is_found(
+        self, store: Any, clock: SettableClock, hooked: str
+    ) -> None:
+        store.put_repository(hooked, living(hooked, "other"))
+        for name in ("app", "other"):
+            known = store.find_repository(hooked, app(hooked, name))
+            ending = [tag("ends", expires_at_s=END_S), tag("stays")]
+            store.put_manifest(hooked, known, manifest(), ending, change())
+        clock.at_s = END_S
+        digest = str(manifest().digest)
+        assert self.ended(store, hooked) == [Ended(hooked, app(hooked).path, END_S, "ends", digest)]
+        known = store.find_repository(hooked, app(hooked, "other"))
+        store.change_repository(hooked, known, replace(known, expires_at_s=END_S + 1))
+        found = store.find_membership(hooked, None).team
+        store.put_hook(hook(hooked, 2), most=MOST)
+        store.change_team(found, replace(found, expires_at_s=END_S + 1))
+        clock.at_s = END_S + 1
+        assert {(each.repository, each.tag) for each in self.ended(store, hooked)} == {
+            ("", ""),
+            (app(hooked).path, "ends"),
+            (app(hooked, "other").path, "ends"),
+            (app(hooked, "other").path, ""),
+        }
+
+    @staticmethod
+    def ended(store: Any, team: str) -> list[Ended]:
+        return [each for each in store.look_around().ended if each.team == team]
+
+    def test_a_webhook_of_a_repository_that_is_gone_goes_when_all_was_told(
+        self, store: Any, hooked: str
+    ) -> None:
+        def orphans() -> list[Webhook]:
+            return [each for each in store.look_around().orphans if each.team == hooked]
+
+        assert orphans() == []
+        store.drop_orphan(of_app(hooked))
+        assert store.find_hook(hooked, "h1") is not None
+        known = store.find_repository(hooked, app(hooked))
+        made = told(hooked, known, EventKind.DELETE)
+        store.delete_repository(hooked, known, made.event)
+        store.put_repository(hooked, replace(living(hooked), life="next"))
+        assert orphans() == []
+        store.hand_over(made.event, [])
+        assert orphans() == [of_app(hooked)]
+        store.drop_orphan(of_app(hooked))
+        assert orphans() == []
+        assert list(store.list_hooks(hooked)) == []
 
     # --- ends ---------------------------------------------------------------------------------
 

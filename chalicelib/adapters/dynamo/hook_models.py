@@ -80,4 +80,5 @@ class HookEventRow(EventColumns, discriminator="webhook event"):
 
 
 class ToldRow(Row, discriminator="told"):
+    event_id = UnicodeAttribute()
     expires_at_s = NumberAttribute(attr_name=EXPIRY)

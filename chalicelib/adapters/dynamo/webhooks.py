@@ -13,12 +13,14 @@ from chalicelib.adapters.dynamo.delivery_models import DueRow
 from chalicelib.adapters.dynamo.hook_events import Record, is_later, put_event
 from chalicelib.adapters.dynamo.hook_models import HookEventRow, HookRow, ToldRow
 from chalicelib.adapters.dynamo.living import Living, not_over
-from chalicelib.adapters.dynamo.models import RepositoryRow, Row
+from chalicelib.adapters.dynamo.models import RepositoryRow, Row, TagEntryRow
 from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS
 from chalicelib.adapters.dynamo.team_models import TeamRow
+from chalicelib.domain.expiry import is_over
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.webhooks import Delivery, Event, Webhook, order_after
 from chalicelib.ports import Conflict, Missing, Refused, Unavailable
+from chalicelib.webhook_ports import Around, Ended, Seen
 
 TOLD_KEPT_S = 400 * 24 * 3600
 # How often an event is made anew because another came first.
@@ -126,8 +128,9 @@ class Webhooks(Living):
             places.append(keys.repository(event.team, RepositoryName(event.repository)))
         told = keys.told(event.team, once)
         rows = self._table.batch_get([*places, told])
-        if any(isinstance(row, ToldRow) for row in rows):
-            return False
+        known = next((row for row in rows if isinstance(row, ToldRow)), None)
+        if known is not None:
+            return bool(known.event_id == event.event_id)
         records = [row for row in rows if isinstance(row, RepositoryRow | TeamRow)]
         if not any(record.hooks for record in records):
             return False
@@ -147,7 +150,8 @@ class Webhooks(Living):
         )
         writes = self._table.transaction()
         until_s = event.at_ms // 1000 + TOLD_KEPT_S
-        writes.put(ToldRow.at(told, expires_at_s=until_s), condition=ToldRow.pk.does_not_exist())
+        row = ToldRow.at(told, event_id=event.event_id, expires_at_s=until_s)
+        writes.put(row, condition=ToldRow.pk.does_not_exist())
         noted = put_event(writes, kept)
         if own is not None:
             columns: Record = type(own)
@@ -175,13 +179,39 @@ class Webhooks(Living):
                 raise
 
     def waiting(self) -> Iterator[tuple[str, str]]:
-        seen: set[tuple[str, str]] = set()
-        for row in self._table.scan(HookEventRow, DueRow):
-            assert isinstance(row, HookEventRow | DueRow)
-            place = row.team, row.repository
-            if place not in seen:
-                seen.add(place)
-                yield place
+        yield from self.look_around().waiting
+
+    def look_around(self) -> Around:
+        seen, now_s = Seen(), self._clock.now_s()
+        for row in self._table.scan(*_LOOKED_AT):
+            _see(seen, row, now_s)
+        return seen.around()
+
+    def drop_orphan(self, hook: Webhook) -> None:
+        if self._is_orphan(hook):
+            self.delete_hook(hook)
+
+
+_LOOKED_AT = (HookEventRow, DueRow, HookRow, RepositoryRow, TeamRow, TagEntryRow)
+
+
+def _see(seen: Seen, row: Row, now_s: int) -> None:
+    if isinstance(row, HookEventRow | DueRow):
+        seen.waiting.add((row.team, row.repository))
+    elif isinstance(row, HookRow):
+        seen.hooks.append(row.value())
+    elif isinstance(row, RepositoryRow):
+        team, path = row.pk.partition("#")[2], row.name().path
+        seen.lives[team, path] = row.life
+        if not row.going and is_over(row.ends_at_s, now_s):
+            seen.ended.append(Ended(team, path, int(row.ends_at_s)))
+    elif isinstance(row, TeamRow):
+        seen.lives[row.name, ""] = row.life
+        if is_over(row.ends_at_s, now_s):
+            seen.ended.append(Ended(row.name, "", int(row.ends_at_s)))
+    elif isinstance(row, TagEntryRow) and is_over(row.ends_at_s, now_s):
+        _, team, path = row.pk.split("#")
+        seen.ended.append(Ended(team, path, int(row.ends_at_s), row.tag, row.digest or ""))
 
 
 def _record_of(hook: Webhook) -> tuple[Record, keys.Key]:

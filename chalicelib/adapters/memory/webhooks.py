@@ -8,11 +8,12 @@ from threading import RLock
 
 from chalicelib.adapters.memory.deliveries import MemoryDeliveries
 from chalicelib.domain.expiry import is_over
-from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.records import Repository
+from chalicelib.domain.names import RepositoryName, TagName
+from chalicelib.domain.records import Repository, Tag
 from chalicelib.domain.teams import Team
 from chalicelib.domain.webhooks import Delivery, Event, Webhook, order_after
 from chalicelib.ports import Clock, Conflict, Missing, Refused
+from chalicelib.webhook_ports import Around, Ended, Seen
 
 
 class MemoryWebhooks(MemoryDeliveries):
@@ -22,13 +23,14 @@ class MemoryWebhooks(MemoryDeliveries):
     _clock: Clock
     _repositories: dict[tuple[str, RepositoryName], Repository]
     _teams: dict[str, Team]
+    _tags: dict[tuple[str, RepositoryName, TagName], Tag]
 
     def __init__(self) -> None:
         MemoryDeliveries.__init__(self)
         self._hooks: dict[tuple[str, str], Webhook] = {}
         self._events: dict[tuple[str, str, str], Event] = {}
         self._last_events: dict[tuple[str, str], str] = {}
-        self._told: set[tuple[str, str]] = set()
+        self._told: dict[tuple[str, str], str] = {}
 
     # --- webhooks -----------------------------------------------------------------------------
 
@@ -108,8 +110,9 @@ class MemoryWebhooks(MemoryDeliveries):
 
     def note_event(self, event: Event, once: str) -> bool:
         with self._lock:
-            if (event.team, once) in self._told:
-                return False
+            known = self._told.get((event.team, once))
+            if known is not None:
+                return known == event.event_id
             record = None
             if event.repository:
                 name = RepositoryName(event.repository)
@@ -120,7 +123,7 @@ class MemoryWebhooks(MemoryDeliveries):
             last = self._last_events.get((event.team, event.repository))
             order = order_after(event.at_ms, event.event_id, last)
             life = event.life or (record.life if record else None)
-            self._told.add((event.team, once))
+            self._told[event.team, once] = event.event_id
             self._keep_event(replace(event, order=order, life=life))
             return True
 
@@ -141,10 +144,32 @@ class MemoryWebhooks(MemoryDeliveries):
                 self.put_due(Delivery(hook.hook_id, event))
 
     def waiting(self) -> Iterator[tuple[str, str]]:
+        yield from self.look_around().waiting
+
+    def look_around(self) -> Around:
+        seen, now_s = Seen(), self._clock.now_s()
         with self._lock:
-            found = {key[:2] for key in self._events}
-            found |= {(lane.team, lane.repository) for lane, _ in self._due}
-        yield from sorted(found)
+            seen.hooks = list(self._hooks.values())
+            seen.waiting = {key[:2] for key in self._events}
+            seen.waiting |= {(lane.team, lane.repository) for lane, _ in self._due}
+            for (team, name), record in self._repositories.items():
+                seen.lives[team, name.path] = record.life
+                if is_over(end_s := record.expires_at_s, now_s):
+                    seen.ended.append(Ended(team, name.path, end_s or 0))
+            for known in self._teams.values():
+                if is_over(end_s := known.expires_at_s, now_s):
+                    seen.ended.append(Ended(known.name, "", end_s or 0))
+            for (team, name, word), tag in self._tags.items():
+                if is_over(end_s := tag.expires_at_s, now_s):
+                    digest = str(tag.manifest.digest) if tag.manifest else ""
+                    seen.ended.append(Ended(team, name.path, end_s or 0, word.value, digest))
+        return seen.around()
+
+    def drop_orphan(self, hook: Webhook) -> None:
+        with self._lock:
+            record = self._record_of(hook)
+            if record is None or record.life != hook.life:
+                self.delete_hook(hook)
 
     # --- ends ---------------------------------------------------------------------------------
 
@@ -155,6 +180,6 @@ class MemoryWebhooks(MemoryDeliveries):
             del self._hooks[team, hook.hook_id]
         self._events = {key: e for key, e in self._events.items() if key[0] != team}
         self._last_events = {k: order for k, order in self._last_events.items() if k[0] != team}
-        self._told = {key for key in self._told if key[0] != team}
+        self._told = {key: word for key, word in self._told.items() if key[0] != team}
         for lane in [lane for lane in self._claims if lane.team == team]:
             del self._claims[lane]
