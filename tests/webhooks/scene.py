@@ -6,6 +6,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from chalicelib.domain.records import Repository
 from chalicelib.domain.teams import Member, Role, Team
 from chalicelib.domain.webhooks import Answer, Event, EventKind, Lane, Webhook
 from chalicelib.service.deliver import Work
+from chalicelib.service.wakes import Listeners, look, tell
 from chalicelib.webhook_ports import Wake
 from tests.contracts.values import NOW_S
 from tests.support.world import SettableClock
@@ -130,7 +132,11 @@ class Scene:
         self.queue = WorstQueue(self.clock, self.dice, loses)
         self.receivers = Receivers(self.clock, lambda url: 200)
         self.words = CountedWords()
+        # What has happened, the lines that the meter has not read, and what was pulled.
         self.noted: list[Event] = []
+        self.lines: list[dict[str, Any]] = []
+        self.pulled: set[tuple[str, str]] = set()
+        self._lines = 0
 
     def add_hook(self, hook_id: str, repository: str | None = None, **changes: Any) -> Webhook:
         hook = Webhook(
@@ -159,23 +165,57 @@ class Scene:
         assert hook is not None
         return hook
 
+    # --- what requests do -----------------------------------------------------------------
+
     def happens(self, repository: str, kind: EventKind = EventKind.PUSH) -> Event:
-        """A transaction commits an event; nobody is woken."""
+        """A transaction commits an event, and its request writes a line."""
         number = len(self.noted) + 1
-        event = Event(
-            f"evt_{number}", kind, TEAM, repository, self.clock.now_ms(), "", {"n": number}
-        )
+        at_ms = self.clock.now_ms()
+        event = Event(f"evt_{number}", kind, TEAM, repository, at_ms, "", {"n": number})
         assert self.store.note_event(event, event.event_id)
         self.noted.append(event)
+        self._writes_line(repository)
         return event
 
+    def pull(self, repository: str, digest: str) -> None:
+        """Somebody pulls a manifest: only the line tells of it."""
+        self.pulled.add((repository, digest))
+        self._writes_line(repository, digest=digest, action="pull", name="manifest", pulls=1)
+
+    def _writes_line(self, repository: str, **fields: Any) -> None:
+        self._lines += 1
+        line = {
+            "kind": "request",
+            "process": "a1" * 16,
+            "number": self._lines,
+            "at_ms": self.clock.now_ms(),
+            "status": 200,
+            "hooked": True,
+            "team": TEAM,
+            "repository": repository,
+        }
+        self.lines.append(line | fields)
+
+    # --- who reads the lines --------------------------------------------------------------
+
+    def meter(self, reaper: Reaper) -> None:
+        """The meter reads what has been written; unless it dies, it need not read that again."""
+        listeners = Listeners(reaper.watch(self.store), reaper.watch(self.queue))
+        lines = list(self.lines)
+        try:
+            tell(listeners, lines)
+        except Killed:
+            return
+        del self.lines[: len(lines)]
+
     def wake(self, repository: str) -> None:
-        """The meter has read the line of the request."""
+        """As the meter does for the line of a request."""
         self.queue.send([Wake(TEAM, repository)])
 
-    def hourly(self) -> None:
-        for team, repository in self.store.waiting():
-            self.queue.send([Wake(team, repository)])
+    def hourly(self, reaper: Reaper | None = None) -> None:
+        watch = (reaper or Reaper()).watch
+        with suppress(Killed):
+            look(Listeners(watch(self.store), watch(self.queue)), now_s=self.clock.now_s())
 
     def work(self, reaper: Reaper) -> Work:
         watch = reaper.watch
