@@ -121,10 +121,18 @@ class CountedWords:
 class Scene:
     """Everything together; a run of the deliverer is begun with a reaper of its own."""
 
-    def __init__(self, seed: int = 0, *, loses: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        loses: float = 0.0,
+        store: Any = None,
+        clock: SettableClock | None = None,
+    ) -> None:
         self.dice = random.Random(seed)
-        self.clock = SettableClock(NOW_S)
-        self.store = MemoryMetadata(self.clock)
+        self.clock = clock or SettableClock(NOW_S)
+        # Another store has a table of its own.
+        self.store: Any = store or MemoryMetadata(self.clock)
         self.store.create_team(Team(TEAM, NOW_S, "life"), Member(TEAM, "ann", Role.OWNER, NOW_S))
         for repository in ("acme/app", "acme/app2"):
             record = Repository(RepositoryName(repository), NOW_S)
@@ -161,7 +169,7 @@ class Scene:
         return record.life
 
     def hook(self, hook_id: str) -> Webhook:
-        hook = self.store.find_hook(TEAM, hook_id)
+        hook: Webhook | None = self.store.find_hook(TEAM, hook_id)
         assert hook is not None
         return hook
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from dataclasses import replace
 from itertools import count
@@ -14,6 +15,9 @@ from chalicelib.domain.paging import Page
 from chalicelib.domain.webhooks import EventKind, Outcome, Webhook
 from chalicelib.service.deliver import handle
 from chalicelib.webhook_ports import Wake
+from tests.contracts.values import NOW_S
+from tests.support.stack import Stack
+from tests.support.world import SettableClock
 from tests.webhooks.scene import TEAM, Killed, Reaper, Scene, Sent
 
 REPOSITORIES = ("acme/app", "acme/app2", "")
@@ -43,7 +47,7 @@ def settle_down(scene: Scene, limit: int = 3000) -> None:
             run_one(scene, scene.dice.choice(due), Reaper())
         elif scene.queue.messages:
             scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
-        elif list(scene.store.waiting()):
+        elif list(scene.store.look_around().waiting):
             scene.clock.at_s += 3600
             scene.hourly()
         else:
@@ -123,6 +127,15 @@ def test_a_deliverer_killed_at_any_call_loses_nothing(call: int, after: bool) ->
     scene, reaper = Scene(call), Reaper(call, after)
     hooks = story(scene, reaper)
     assert reaper.is_dead
+    settle_down(scene)
+    assert_told(scene, hooks)
+
+
+@pytest.mark.parametrize("call", range(5, CALLS, 13))
+def test_it_is_so_with_dynamodb(stack: Stack, call: int) -> None:
+    table, clock = f"roadstead-{secrets.token_hex(6)}", SettableClock(NOW_S)
+    scene = Scene(call, store=stack.metadata(clock=clock, table=table), clock=clock)
+    hooks = story(scene, Reaper(call, call % 2 == 0))
     settle_down(scene)
     assert_told(scene, hooks)
 
@@ -307,4 +320,4 @@ def test_who_does_not_want_to_hear_of_it_is_told_nothing() -> None:
     scene.wake("acme/app")
     settle_down(scene)
     assert scene.receivers.seen == {}
-    assert list(scene.store.waiting()) == []
+    assert list(scene.store.look_around().waiting) == []
