@@ -40,3 +40,12 @@ def meter(event: dict[str, Any], context: Any) -> dict[str, int]:
     from chalicelib.api.meter import run_meter  # noqa: PLC0415
 
     return run_meter(table(), SystemClock(), event)
+
+
+@app.lambda_function(name="webhooks")
+def webhooks(event: dict[str, Any], context: Any) -> dict[str, object]:
+    """Tell webhooks what has happened."""
+    from chalicelib.api.deliverer import deliver  # noqa: PLC0415
+    from chalicelib.bootstrap import webhook_work  # noqa: PLC0415
+
+    return deliver(webhook_work(), event, context.get_remaining_time_in_millis)

@@ -6,9 +6,10 @@ message that is lost, repeated or late costs time and nothing else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.webhooks import Answer, Delivery, Event, Lane, Webhook
@@ -112,6 +113,12 @@ class WebhookStore(Protocol):
         Raises: Conflict: one of the webhooks is gone. Costs: 1 transaction; refused 1 read more.
         """
 
+    def put_delivery(self, delivery: Delivery) -> None:
+        """Put an event into one webhook's lane, beside all that is handed over.
+
+        Raises: Missing: the webhook is gone. Costs: 1 transaction.
+        """
+
     def waiting(self) -> Iterator[tuple[str, str]]:
         """Teams and repositories that have events or deliveries waiting; of ``look_around``."""
 
@@ -170,6 +177,10 @@ class DeliveryStore(Protocol):
         """
 
 
+class HookStore(WebhookStore, DeliveryStore, Protocol):
+    """Both."""
+
+
 @dataclass(frozen=True)
 class Wake:
     """A message: look at what waits in a repository, or with ``hook_id`` in one lane.
@@ -183,6 +194,23 @@ class Wake:
     repository: str
     hook_id: str | None = None
     for_s: int | None = None
+
+    def text(self) -> str:
+        """As a message holds it."""
+        return json.dumps({name: value for name, value in vars(self).items() if value is not None})
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises: ValueError: it is not what ``text`` makes."""
+        try:
+            wake = cls(**json.loads(text))
+        except (TypeError, RecursionError):
+            raise ValueError("this is no wake") from None
+        if not all(isinstance(each, str) for each in (wake.team, wake.repository)):
+            raise ValueError("this is no wake")
+        if not isinstance(wake.hook_id, str | None) or not isinstance(wake.for_s, int | None):
+            raise ValueError("this is no wake")
+        return wake
 
 
 class Queue(Protocol):

@@ -14,6 +14,7 @@ from chalicelib.config import SettingError, check_wildcard
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
+from chalicelib.domain.receivers import Network, parse_networks
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
@@ -168,6 +169,12 @@ def _add_teams(up: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --auth off: tags like :2h and :7d expire by their name; teams say so themselves",
     )
+    up.add_argument(
+        "--webhook-networks",
+        default=os.environ.get("ROADSTEAD_WEBHOOK_NETWORKS", ""),
+        metavar="NETWORK,...",
+        help="networks beside the public internet that webhooks may lead to, as 127.0.0.0/8",
+    )
 
 
 def _wildcard(text: str) -> str:
@@ -175,6 +182,13 @@ def _wildcard(text: str) -> str:
         return check_wildcard(text, "--team-hosts")
     except SettingError as error:
         raise Failure(str(error)) from error
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return parse_networks(text)
+    except ValueError as error:
+        raise Failure(f"--webhook-networks: {error}.") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -248,6 +262,7 @@ def run_registry(asked: argparse.Namespace) -> None:
             downloads,
             _wildcard(asked.team_hosts),
             asked.tag_expiry,
+            _networks(asked.webhook_networks),
         )
         configure(sys.stderr, requests=asked.log)
         if asked.aws_limits:

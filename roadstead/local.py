@@ -19,6 +19,7 @@ from chalicelib.config import Settings
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
+from chalicelib.domain.receivers import Network
 from chalicelib.service.world import World
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
@@ -42,6 +43,7 @@ class Choices:
     downloads: Downloads = Downloads.REDIRECT
     team_hosts: str = ""
     expires_tags_by_name: bool = False
+    webhook_networks: tuple[Network, ...] = ()
 
 
 def registry_keys(data: Path, mode: Mode) -> tuple[bytes, bytes]:

@@ -119,8 +119,16 @@ def certificates(folder: Path, names: str) -> Certificates:
     """Made for ``names``, as `DNS:hooks.test`."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     need("openssl")
-    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
-    made += ["-subj", "/CN=hooks.test", "-addext", f"subjectAltName={names}"]
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    made += [
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=hooks.test",
+        "-addext",
+        f"subjectAltName={names}",
+    ]
     subprocess.run(
         [*made, "-keyout", str(key), "-out", str(certificate)],
         check=True,
