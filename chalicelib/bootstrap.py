@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.receivers import Network
     from chalicelib.service.deliver import Work
     from chalicelib.service.sweep import Run
+    from chalicelib.service.wakes import Listeners
     from chalicelib.webhook_ports import Queue
 
 
@@ -129,6 +130,17 @@ def webhook_work_of(world: World, queue: Queue, networks: Sequence[Network]) -> 
     metadata = world.metadata
     assert isinstance(metadata, DynamoMetadata)
     return _webhook_work(metadata, queue, networks)
+
+
+def webhook_listeners() -> Listeners | None:
+    """What the meter tells webhooks by; None where no queue is set."""
+    from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
+    from chalicelib.service.wakes import Listeners  # noqa: PLC0415
+
+    read = read_table_settings()
+    if read.webhook_queue is None:
+        return None
+    return Listeners(table(), SqsQueue(read.webhook_queue, read.region))
 
 
 def webhook_work() -> Work:

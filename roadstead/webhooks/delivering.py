@@ -14,6 +14,7 @@ from chalicelib.bootstrap import webhook_work_of
 from chalicelib.domain.receivers import Network
 from chalicelib.ports import PortError, Unavailable
 from chalicelib.service.deliver import Work, handle
+from chalicelib.service.wakes import Listeners
 from chalicelib.service.world import World
 from roadstead.webhooks.queue import LocalQueue
 
@@ -94,6 +95,11 @@ def delivering(work: Work, queue: LocalQueue) -> Iterator[None]:
         ends_at = time.monotonic() + STOP_S
         for thread in threads:
             thread.join(max(0.0, ends_at - time.monotonic()))
+
+
+def listeners_of(world: World, queue: LocalQueue) -> Listeners | None:
+    """What the meter beside this registry tells webhooks by."""
+    return Listeners(world.webhooks, queue) if world.webhooks else None
 
 
 @contextmanager
