@@ -38,9 +38,9 @@ def verifier_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
 def meter(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Count what the log lines say, and once an hour what is stored."""
     from chalicelib.api.meter import run_meter  # noqa: PLC0415
-    from chalicelib.bootstrap import listeners  # noqa: PLC0415
+    from chalicelib.bootstrap import webhook_listeners  # noqa: PLC0415
 
-    return run_meter(table(), SystemClock(), event, listeners())
+    return run_meter(table(), SystemClock(), event, webhook_listeners())
 
 
 @app.lambda_function(name="webhooks")

@@ -78,6 +78,8 @@ def build(settings: Settings) -> World:
         host=settings.host,
         team_hosts=settings.team_hosts,
         v1_endpoints=settings.v1_endpoints,
+        webhooks=store if settings.webhook_queue else None,
+        webhook_networks=settings.webhook_networks,
         verifier=FunctionVerifier(settings.verifier, settings.region, session=session)
         if settings.verifier
         else None,
@@ -130,19 +132,8 @@ def webhook_work_of(world: World, queue: Queue, networks: Sequence[Network]) -> 
     return _webhook_work(metadata, queue, networks)
 
 
-def webhook_work() -> Work:
-    """The same for this process's deliverer: rows, its queue, strangers; no keys, no bucket."""
-    # Imported where it is run: nothing else waits for it.
-    from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
-
-    read = read_table_settings()
-    if read.webhook_queue is None:
-        raise SettingError("ROADSTEAD_WEBHOOK_QUEUE is not set")
-    return _webhook_work(table(), SqsQueue(read.webhook_queue, read.region), read.webhook_networks)
-
-
-def listeners() -> Listeners | None:
-    """Whom the meter tells of what happens; None without a queue."""
+def webhook_listeners() -> Listeners | None:
+    """What the meter tells webhooks by; None where no queue is set."""
     from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
     from chalicelib.service.wakes import Listeners  # noqa: PLC0415
 
@@ -152,13 +143,15 @@ def listeners() -> Listeners | None:
     return Listeners(table(), SqsQueue(read.webhook_queue, read.region))
 
 
-def listeners_of(world: World, queue: Queue) -> Listeners:
-    """The same on the stores of a world of ``build``."""
-    from chalicelib.service.wakes import Listeners  # noqa: PLC0415
+def webhook_work() -> Work:
+    """The same for this process's deliverer: rows, its queue, strangers; no keys, no bucket."""
+    # Imported where it is run: nothing else waits for it.
+    from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
 
-    metadata = world.metadata
-    assert isinstance(metadata, DynamoMetadata)
-    return Listeners(metadata, queue)
+    read = read_table_settings()
+    if read.webhook_queue is None:
+        raise SettingError("ROADSTEAD_WEBHOOK_QUEUE is not set")
+    return _webhook_work(table(), SqsQueue(read.webhook_queue, read.region), read.webhook_networks)
 
 
 def _webhook_work(store: DynamoMetadata, queue: Queue, networks: Sequence[Network]) -> Work:

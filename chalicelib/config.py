@@ -79,6 +79,8 @@ class Settings:
     v1_endpoints: tuple[str, ...] = ()
     grace_hours: int = 24
     verifier: str | None = None
+    webhook_queue: str | None = None
+    webhook_networks: tuple[Network, ...] = ()
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
 
@@ -167,6 +169,8 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True
         host=_one_host(environ, "ROADSTEAD_HOST"),
         team_hosts=check_wildcard(environ.get("ROADSTEAD_TEAM_HOSTS", ""), "ROADSTEAD_TEAM_HOSTS"),
         v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
+        webhook_queue=environ.get("ROADSTEAD_WEBHOOK_QUEUE") or None,
+        webhook_networks=read_networks(environ),
         # The verifier cannot be told its own name by the template that makes it.
         verifier=environ.get("ROADSTEAD_VERIFIER" if signs else "AWS_LAMBDA_FUNCTION_NAME") or None,
     )

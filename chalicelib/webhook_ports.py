@@ -113,6 +113,12 @@ class WebhookStore(Protocol):
         Raises: Conflict: one of the webhooks is gone. Costs: 1 transaction; refused 1 read more.
         """
 
+    def put_delivery(self, delivery: Delivery) -> None:
+        """Put an event into one webhook's lane, beside all that is handed over.
+
+        Raises: Missing: the webhook is gone. Costs: 1 transaction.
+        """
+
     def waiting(self) -> Iterator[tuple[str, str]]:
         """Teams and repositories that have events or deliveries waiting; of ``look_around``."""
 
@@ -169,6 +175,10 @@ class DeliveryStore(Protocol):
 
         Raises: Conflict: it is not there any more, or is pending. Costs: 1 transaction.
         """
+
+
+class HookStore(WebhookStore, DeliveryStore, Protocol):
+    """Both."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ from roadstead.verifying import with_verifier
 
 TABLE = "roadstead"
 BUCKET = "roadstead"
+# There is one beside every registry of this machine: `roadstead/webhooks/queue.py`.
+LOCAL_QUEUE = "local"
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def settings_for(
         sparse_manifests=choices.sparse_manifests,
         team_hosts=choices.team_hosts,
         expires_tags_by_name=choices.expires_tags_by_name,
+        webhook_queue=LOCAL_QUEUE,
+        webhook_networks=choices.webhook_networks,
         signing_key=keys[0],
         gateway_key=keys[1],
         dynamodb_endpoint=endpoints.dynamodb_url,

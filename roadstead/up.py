@@ -22,7 +22,7 @@ from roadstead.gateway.downloads import Downloads
 from roadstead.gateway.events import LambdaFront
 from roadstead.gateway.serve import listen, make_server
 from roadstead.usage.metering import metering
-from roadstead.webhooks.delivering import telling
+from roadstead.webhooks.delivering import listeners_of, telling
 
 HOST = "127.0.0.1"
 WATCH_S = 1.0
@@ -46,8 +46,8 @@ def run(data: Path, port: int, choices: local.Choices) -> None:
             local.remember_endpoints(data, endpoints)
             app = make_gateway(world, choices.downloads)
             with (
-                telling(data, world, choices.webhook_networks) as listeners,
-                metering(data, world.usage, world.clock, listeners),
+                telling(data, world, choices.webhook_networks) as queue,
+                metering(data, world.usage, world.clock, listeners_of(world, queue)),
             ):
                 serve(stack, app, listener, data, endpoints, choices.mode)
         finally:

@@ -105,6 +105,14 @@ def parse_networks(text: str) -> tuple[Network, ...]:
     return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
 
 
+def parse_address(host: str) -> Address | None:
+    """The address that a host is; None where it is a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
 def reached_by(address: Address) -> Address:
     """Where packets to an address end: the IPv4 address that an IPv6 one stands for, if any."""
     if isinstance(address, IPv6Address):

@@ -80,9 +80,9 @@ def heard_in(line: object) -> Iterator[Heard]:
         facts = by | {"quota": quota} | ({"refused_in": path} if path else {})
         event = Event(word, EventKind.QUOTA, team, "", measured.at_ms, "", facts)
         yield Heard(Wake(team, ""), event, f"{team}#quota#{quota}#{day}")
-    if fields.get("hooked") is not True or not path:
+    if fields.get("hooked") is not True:
         return
-    if digest and measured.counts.get("pulls") and not fields.get("error"):
+    if digest and path and measured.counts.get("pulls") and not fields.get("error"):
         facts = by | {"digest": digest}
         event = Event(word, EventKind.FIRST_PULL, team, path, measured.at_ms, "", facts)
         yield Heard(Wake(team, path), event, f"{team}#pull#{path}#{digest}")

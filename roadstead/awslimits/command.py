@@ -11,7 +11,7 @@ from roadstead.embedded.stack import EmbeddedStack
 from roadstead.failure import Failure
 from roadstead.gateway.downloads import Downloads
 from roadstead.usage.metering import metering
-from roadstead.webhooks.delivering import telling
+from roadstead.webhooks.delivering import listeners_of, telling
 
 __all__ = ["Plan", "run"]
 
@@ -41,8 +41,10 @@ def run(data: Path, port: int, choices: local.Choices, plan: Plan) -> None:
                 if home.gateway is not None:
                     up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
                 with (
-                    telling(data, home.world, choices.webhook_networks) as listeners,
-                    metering(data, home.world.usage, home.world.clock, listeners),
+                    telling(data, home.world, choices.webhook_networks) as queue,
+                    metering(
+                        data, home.world.usage, home.world.clock, listeners_of(home.world, queue)
+                    ),
                 ):
                     up.serve(
                         stack,

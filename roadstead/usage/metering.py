@@ -106,10 +106,7 @@ def _parsed(line: bytes) -> object:
 def metering(
     data: Path, store: UsageStore, clock: Clock, listeners: Listeners | None = None
 ) -> Iterator[None]:
-    """Count the requests that this process answers, while the block runs.
-
-    ``listeners`` are told of what happens in them.
-    """
+    """Count the requests that this process answers, while the block runs, and wake webhooks."""
     folder, done = data / "usage", threading.Event()
     with spooling(folder) as spool:
         meter = LocalMeter(store, clock, folder, spool, listeners)

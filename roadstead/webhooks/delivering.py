@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from chalicelib.bootstrap import listeners_of, webhook_work_of
+from chalicelib.bootstrap import webhook_work_of
 from chalicelib.domain.receivers import Network
 from chalicelib.ports import PortError, Unavailable
 from chalicelib.service.deliver import Work, handle
@@ -97,8 +97,13 @@ def delivering(work: Work, queue: LocalQueue) -> Iterator[None]:
             thread.join(max(0.0, ends_at - time.monotonic()))
 
 
+def listeners_of(world: World, queue: LocalQueue) -> Listeners | None:
+    """What the meter beside this registry tells webhooks by."""
+    return Listeners(world.webhooks, queue) if world.webhooks else None
+
+
 @contextmanager
-def telling(data: Path, world: World, networks: Sequence[Network]) -> Iterator[Listeners]:
-    """Whom the meter of this process tells; webhooks hear of it while the block runs."""
+def telling(data: Path, world: World, networks: Sequence[Network]) -> Iterator[LocalQueue]:
+    """The queue of a registry in this process, whose webhooks are told while the block runs."""
     with queueing(data) as queue, delivering(webhook_work_of(world, queue, networks), queue):
-        yield listeners_of(world, queue)
+        yield queue

@@ -24,6 +24,7 @@ from tests.conformance import (
     cases_v2_tokens,
     cases_v2_uploads,
     cases_verifier,
+    cases_webhooks,
 )
 
 CASES = (
@@ -42,6 +43,7 @@ CASES = (
     *cases_edge.CASES,
     *cases_hosts.CASES,
     *cases_teams.CASES,
+    *cases_webhooks.CASES,
     *cases_page.CASES,
     *cases_uploader.CASES,
     *cases_verifier.CASES,

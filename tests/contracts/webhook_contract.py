@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.records import Change, Repository
-from chalicelib.domain.webhooks import Event, EventKind, Webhook, order_after
+from chalicelib.domain.webhooks import Delivery, Event, EventKind, Webhook, order_after
 from chalicelib.ports import Conflict, Missing, Refused
 from chalicelib.webhook_ports import Ended
 from tests.contracts.team_contract import END_S, app, owner, record, repository
@@ -311,6 +311,16 @@ class WebhookContract:
         whole = store.list_events(hooked, app(hooked).path, 9)
         assert store.list_events(hooked, app(hooked).path, 2) == whole[:2]
         assert len(whole) == 4
+
+    def test_an_event_can_be_put_into_one_lane(self, store: Any, hooked: str) -> None:
+        store.put_hook(hook(hooked, 2), most=MOST)
+        ping = replace(noted(hooked, EventKind.PING), order="1.x")
+        store.put_delivery(Delivery("h1", ping))
+        assert [lane.hook_id for lane in store.pending_lanes(hooked, "h1")] == ["h1"]
+        assert list(store.pending_lanes(hooked, "h2")) == []
+        with pytest.raises(Missing):
+            store.put_delivery(Delivery("h3", ping))
+        assert list(store.pending_lanes(hooked, "h3")) == []
 
     # --- looking around -------------------------------------------------------------------------
 

@@ -129,6 +129,8 @@ PARAMS = {
     "token_id": "0" * 16,
     # Of teams `test_teams.py` asks; here it is one that is not there.
     "team": "nothing",
+    "hook_id": "0" * 16,
+    "event_id": "evt_0",
     "asset": "style.css",
 }
 

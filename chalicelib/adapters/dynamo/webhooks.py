@@ -178,6 +178,15 @@ class Webhooks(Living):
             if self._table.get(HookEventRow, place) is not None:
                 raise
 
+    def put_delivery(self, delivery: Delivery) -> None:
+        team, writes = delivery.event.team, self._table.transaction()
+        writes.check(keys.hook(team, delivery.hook_id), HookRow.pk.exists())
+        writes.put(DueRow.of(delivery))
+        try:
+            writes.commit()
+        except Conflict as error:
+            raise Missing(f"webhook {delivery.hook_id}") from error
+
     def waiting(self) -> Iterator[tuple[str, str]]:
         yield from self.look_around().waiting
 

@@ -143,6 +143,12 @@ class MemoryWebhooks(MemoryDeliveries):
             for hook in hooks:
                 self.put_due(Delivery(hook.hook_id, event))
 
+    def put_delivery(self, delivery: Delivery) -> None:
+        with self._lock:
+            if (delivery.event.team, delivery.hook_id) not in self._hooks:
+                raise Missing(f"webhook {delivery.hook_id}")
+            self.put_due(delivery)
+
     def waiting(self) -> Iterator[tuple[str, str]]:
         yield from self.look_around().waiting
 
