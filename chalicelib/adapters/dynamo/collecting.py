@@ -31,6 +31,9 @@ from chalicelib.domain.records import Blob, Change, StoredManifest, TagEvent
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Conflict
 
+# Fewer than a query of 1 MB may bring: what a page can show is not more.
+GLANCE_ROWS = 5000
+
 
 class Collecting(Ending):
     # --- looking ------------------------------------------------------------------------------
@@ -53,6 +56,16 @@ class Collecting(Ending):
         record = self._table.get(RepositoryRow, keys.repository(team, name))
         rows = self._table.gather(Row, keys.contents(team, name), EVERYTHING)
         return contents_of(name, record, rows, self._clock.now_s())
+
+    def glance(self, team: str, name: RepositoryName) -> tuple[Contents, bool]:
+        # Between the links and the manifests lies the history, which has no bound.
+        spans = (keys.span_after(keys.LINKS, ""), (keys.MANIFESTS, EVERYTHING[1]))
+        rows, is_whole = [], True
+        for span in spans:
+            found, more = self._table.query(Row, keys.contents(team, name), span, limit=GLANCE_ROWS)
+            rows += found
+            is_whole = is_whole and not more
+        return contents_of(name, None, rows, self._clock.now_s()), is_whole
 
     # --- a repository -------------------------------------------------------------------------
 
