@@ -1,4 +1,8 @@
-"""Commands for the one who runs the registry; the first administrator comes from here."""
+"""Commands for the one who runs the registry; the first administrator comes from here.
+
+The registry is a data folder's, or, without one, the one on AWS that the environment names: then
+it is the caller's own AWS rights that let the command write into the table.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from chalicelib.bootstrap import build
+from chalicelib.config import SettingError, read_collector_settings
 from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import RegistryError
-from chalicelib.ports import Unavailable
+from chalicelib.ports import PortError, Unavailable
 from chalicelib.service import accounts
 from chalicelib.service.world import World
 from roadstead import local
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import EmbeddedStack, StackEndpoints
+from roadstead.failure import Failure
 
 T = TypeVar("T")
 
 
-def create_administrator(data: Path, name: str, password: str) -> None:
+def create_administrator(data: Path | None, name: str, password: str) -> None:
     """Make an administrator, in the running registry or, when none runs, in its folder.
 
-    Raises: EmbeddedStackError: with the rule that was broken, or what is wrong with the folder.
+    Raises: Failure: with the rule that was broken, or what is wrong with the folder.
     """
 
     def create(world: World) -> None:
@@ -30,15 +37,26 @@ def create_administrator(data: Path, name: str, password: str) -> None:
         except RegistryError as error:
             raise EmbeddedStackError(f"{name}: {error.message}. Nothing was changed.") from error
 
-    with_world(data, create)
+    _use(data, create)
 
 
-def invite(data: Path) -> str:
+def invite(data: Path | None) -> str:
     """Make an invitation for one account; it is kept as a hash, and runs out after a week.
 
-    Raises: EmbeddedStackError.
+    Raises: Failure.
     """
-    return with_world(data, accounts.invite)
+    return _use(data, accounts.invite)
+
+
+def _use(data: Path | None, use: Callable[[World], T]) -> T:
+    if data is not None:
+        return with_world(data, use)
+    try:
+        return use(build(read_collector_settings()))
+    except SettingError as error:
+        raise Failure(f"{error}.") from error
+    except PortError as error:
+        raise Failure(f"The table cannot be reached: {error}") from error
 
 
 def with_world(data: Path, use: Callable[[World], T], mode: Mode | None = Mode.ACCOUNTS) -> T:

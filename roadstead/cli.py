@@ -105,10 +105,16 @@ def _add_admin(commands: Any) -> None:
     )
     create = admin.add_parser("create", help="make an administrator; asks for the password")
     create.add_argument("name")
-    create.add_argument("--data", type=Path, default=DEFAULT_DATA)
     create.add_argument("--password-stdin", action="store_true", help="read it from stdin")
     invite = admin.add_parser("invite", help="make an invitation for one account, shown once")
-    invite.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    for command in (create, invite):
+        command.add_argument("--data", type=Path, default=DEFAULT_DATA)
+        command.add_argument(
+            "--aws",
+            action="store_true",
+            help="in the registry that ROADSTEAD_TABLE, ROADSTEAD_BUCKET and AWS_REGION name, "
+            "with AWS rights of your own",
+        )
 
 
 def _add_collect(commands: Any) -> None:
@@ -283,10 +289,10 @@ def run_registry(asked: argparse.Namespace) -> None:
         else:
             up.run(asked.data, asked.port, choices)
     elif asked.admin == "invite":
-        print(admin.invite(asked.data))
+        print(admin.invite(None if asked.aws else asked.data))
     else:
         password = read_password(from_stdin=asked.password_stdin)
-        admin.create_administrator(asked.data, asked.name, password)
+        admin.create_administrator(None if asked.aws else asked.data, asked.name, password)
         print(f"{asked.name} is an administrator now.")
 
 
