@@ -42,6 +42,12 @@ class ImageStore(Protocol):
         Costs: 1 read, 1 query for each MB.
         """
 
+    def glance(self, team: str, name: RepositoryName) -> tuple[Contents, bool]:
+        """What of that fits into two queries, without its record and its history; whether all has.
+
+        Costs: 2 queries of at most 1 MB.
+        """
+
     def find_bridged(self, team: str, name: RepositoryName, image_id: str) -> StoredManifest | None:
         """The manifest that shows a v1 image, or another manifest, in this repository.
 

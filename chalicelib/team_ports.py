@@ -67,6 +67,9 @@ class TeamStore(Protocol):
     def list_memberships(self, user: str) -> Sequence[Membership]:
         """The teams that somebody is in, bytewise. Costs: 1 query, 1 batch read a hundred."""
 
+    def count_repositories(self, team: str, most: int) -> int:
+        """How many there are that have not ended themselves, at most so many. Costs: 1 query."""
+
     def find_usage(self, team: str, day: int) -> Usage:
         """Costs: 1 batch read."""
 

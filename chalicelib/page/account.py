@@ -102,7 +102,7 @@ def take_tokens(call: Call, form: Mapping[str, str]) -> Response:
     asked: dict[str, object] = {
         "label": form.get("label", ""),
         "scopes": [f"repository:{pattern}:{words}" for pattern in form.get("names", "").split()],
-        "expires_in_days": _days(days),
+        "expires_in_days": days_of(days),
     }
     try:
         made = api_tokens.create(call.world, call.actor, asked)
@@ -113,7 +113,8 @@ def take_tokens(call: Call, form: Mapping[str, str]) -> Response:
     return _tokens(call, made=made, status=201)
 
 
-def _days(text: str) -> object:
+def days_of(text: str) -> object:
+    """A number of days; None for no end, and the text itself for what is no number."""
     if not text:
         return None
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text

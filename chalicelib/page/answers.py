@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from chalicelib.page import (
     account,
     expiry,
+    going,
     images,
     manifests,
     repositories,
+    rules,
     tags,
+    team_tokens,
     teams,
     usage,
 )
@@ -26,7 +29,10 @@ SHOWS: Mapping[str, Show] = {
     **images.SHOWS,
     **account.SHOWS,
     **teams.SHOWS,
+    **team_tokens.SHOWS,
     **expiry.SHOWS,
+    **rules.SHOWS,
+    **going.SHOWS,
     **usage.SHOWS,
 }
 TAKES: Mapping[str, Take] = {
@@ -34,7 +40,10 @@ TAKES: Mapping[str, Take] = {
     **tags.TAKES,
     **account.TAKES,
     **teams.TAKES,
+    **team_tokens.TAKES,
     **expiry.TAKES,
+    **rules.TAKES,
+    **going.TAKES,
 }
 
 

@@ -17,6 +17,7 @@ from chalicelib.web.pipeline import Call
 IMAGES_ON_A_PAGE = 100
 # A browser lays out lists within lists in time that grows with their depth.
 MAX_TREE_DEPTH = 40
+ANCESTORS_ON_A_PAGE = 100
 
 
 @dataclass
@@ -86,14 +87,25 @@ def show_image(call: Call) -> Response:
     record_of(call)
     image_id = call.request.params["image_id"]
     image = images.read(call.world, call.team, image_id, call.listed_in)
+    start = _start(call.request.query.get("from", ""), len(image.ancestry))
+    end = start + ANCESTORS_ON_A_PAGE
     return page(
         call,
         "image.html",
         image=image,
+        ancestry=image.ancestry[start:end],
+        start=start,
+        next_from=end if end < len(image.ancestry) else None,
         facts=read_facts(image.raw_json),
         size_bytes=image.layer.size_bytes if image.layer else None,
         tag=call.request.query.get("tag"),
     )
+
+
+def _start(text: str, most: int) -> int:
+    """How many ancestors are left out; of what is no such number none."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if is_number and int(text) < most else 0
 
 
 SHOWS: Mapping[str, Show] = {"page.images": show_images, "page.image": show_image}

@@ -35,6 +35,9 @@ SECTIONS: tuple[tuple[str, str, Action], ...] = (
     ("page.images", "v1 images", Action.PULL),
     ("page.access.get", "Access", Action.ADMIN),
     ("page.expiry.get", "Expiry", Action.ADMIN),
+    ("page.rules.get", "Rules", Action.ADMIN),
+    ("page.going", "What would go", Action.ADMIN),
+    ("page.remove.get", "Delete", Action.ADMIN),
 )
 
 

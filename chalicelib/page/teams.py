@@ -18,6 +18,8 @@ from chalicelib.web.messages import Response
 from chalicelib.web.pipeline import Call
 
 REPOSITORIES_ON_A_PAGE = 50
+# One query; whoever has more sees that it is as many and more.
+MOST_COUNTED = 1000
 # What is offered to whoever extends an end, in days; empty is no end at all.
 DAYS = (1, 7, 30, 90, 365)
 SECTIONS = (
@@ -25,16 +27,22 @@ SECTIONS = (
     ("page.team.repositories", "Repositories"),
     ("page.members.get", "Members"),
 )
+# For its owners alone.
+OWNERS_SECTIONS = (("page.team_tokens.get", "Machine tokens"),)
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """How full a quota is; ``limit`` is None without bound, ``percent`` at most 100."""
+    """How full a quota is; ``limit`` is None without bound, ``percent`` at most 100.
+
+    ``is_cut``: there may be more than were counted.
+    """
 
     name: str
     used: int
     limit: int | None
     is_bytes: bool = False
+    is_cut: bool = False
 
     @property
     def percent(self) -> int:
@@ -88,11 +96,12 @@ def take_join(call: Call, form: Mapping[str, str]) -> Response:
     return moved(link("page.team.get", team=joined.team))
 
 
-def _seen(call: Call, least: Role = Role.READER) -> Seen:
+def seen_here(call: Call, least: Role = Role.READER) -> Seen:
     return teams.seen(call.world, call.actor, call.request.params["team"], least=least)
 
 
-def _page(call: Call, template: str, found: Seen, status: int = 200, **values: Any) -> Response:
+def team_page(call: Call, template: str, found: Seen, status: int = 200, **values: Any) -> Response:
+    """A page of a team, as somebody sees it."""
     is_owner = found.role is Role.OWNER or call.actor.is_administrator
     return page(
         call,
@@ -101,7 +110,7 @@ def _page(call: Call, template: str, found: Seen, status: int = 200, **values: A
         team=found.team,
         role=found.role.value if found.role else "administrator",
         is_owner=is_owner,
-        team_sections=SECTIONS,
+        team_sections=(*SECTIONS, *(OWNERS_SECTIONS if is_owner else ())),
         **values,
     )
 
@@ -111,20 +120,20 @@ def show_team(call: Call) -> Response:
 
 
 def _team(call: Call, problem: str = "", status: int = 200) -> Response:
-    found = _seen(call)
+    found = seen_here(call)
     used, quota = teams.usage(call.world, found.team), found.team.quota
+    held = call.world.accounts.count_repositories(found.team.name, MOST_COUNTED)
     gauges = [
         Gauge("Bytes", used.size_bytes, quota.size_bytes, is_bytes=True),
+        Gauge("Repositories", held, quota.repositories, is_cut=held == MOST_COUNTED),
         Gauge("Pulls today", used.pulls, quota.pulls_a_day),
     ]
-    # Counting repositories is a query for each thousand; their number is on their own page.
-    return _page(
+    return team_page(
         call,
         "team.html",
         found,
         status,
         gauges=gauges,
-        most_repositories=quota.repositories,
         days=DAYS,
         problem=problem,
     )
@@ -142,12 +151,12 @@ def take_team(call: Call, form: Mapping[str, str]) -> Response:
 
 
 def show_repositories(call: Call) -> Response:
-    found = _seen(call)
+    found = seen_here(call)
     after = call.request.query.get("after", "")
     wanted = Page(REPOSITORIES_ON_A_PAGE, after)
     listing = call.world.metadata.list_repositories(found.team.name, wanted)
     last = listing.entries[-1].path if listing.more and listing.entries else None
-    return _page(call, "team_repositories.html", found, names=listing.entries, next_after=last)
+    return team_page(call, "team_repositories.html", found, names=listing.entries, next_after=last)
 
 
 def show_members(call: Call) -> Response:
@@ -155,10 +164,10 @@ def show_members(call: Call) -> Response:
 
 
 def _members(call: Call, problem: str = "", status: int = 200, code: str = "") -> Response:
-    found = _seen(call)
+    found = seen_here(call)
     listed = call.world.accounts.list_members(found.team.name)
     roles = [role.value for role in Role]
-    return _page(
+    return team_page(
         call,
         "members.html",
         found,

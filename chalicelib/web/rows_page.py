@@ -40,6 +40,9 @@ TEAM_PAGES: tuple[Endpoint, ...] = (
     _team("team.repositories", "repositories", "A team's repositories, in pages"),
     _team("members.get", "members", "The members of a team with their roles"),
     _team("members.post", "members", "Another role, or none; for owners", sends=True),
+    _team("team_tokens.get", "tokens", "A team's machine tokens; for owners"),
+    _team("team_tokens.post", "tokens", "Makes one, shown once; for owners", sends=True),
+    _team("team_token.revoke", "tokens/{token_id}/revoke", "Revokes one; for owners", sends=True),
     _team("invite.post", "invitations", "Makes an invitation, shown once; for owners", sends=True),
 )
 
@@ -88,5 +91,10 @@ PAGE: tuple[Endpoint, ...] = (
     _repo("expiry.post", "expiry", Action.ADMIN, "Gives it another end, or none", sends=True),
     _repo("tag_expiry.get", "expiry/{tag}", Action.PUSH, "When a tag ends"),
     _repo("tag_expiry.post", "expiry/{tag}", Action.PUSH, "Gives it another end", sends=True),
+    _repo("rules.get", "rules", Action.ADMIN, "Rules of tags, and what retention takes"),
+    _repo("rules.post", "rules", Action.ADMIN, "Adds a rule or takes one away", sends=True),
+    _repo("going", "going", Action.ADMIN, "What the collector would remove, and why"),
+    _repo("remove.get", "remove", Action.ADMIN, "Asks whether a repository should go"),
+    _repo("remove.post", "remove", Action.ADMIN, "Removes a repository", sends=True),
     _repo("grants.post", "grants", Action.ADMIN, "Gives or takes back a grant", sends=True),
 )

@@ -75,6 +75,7 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "list_members": (lambda s, t: s.list_members(t), ["GetItem", "Query"]),
     "list_memberships": (lambda s, t: s.list_memberships(f"wim-{t}"), ["Query", BATCH]),
     "list_memberships, none": (lambda s, t: s.list_memberships(f"no-{t}"), ["Query"]),
+    "count_repositories": (lambda s, t: s.count_repositories(t, 10), ["Query"]),
     "find_usage": (lambda s, t: s.find_usage(t, 1), [BATCH]),
     "count_pull": (lambda s, t: s.count_pull(t, 1, limit=5), ["UpdateItem"]),
     "set_tag_expiry": (lambda s, t: s.set_tag_expiry(t, app(t), V1, END_S), [TRANSACTION]),

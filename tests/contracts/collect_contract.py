@@ -107,6 +107,18 @@ class CollectContract:
         assert contents.views == {"view": manifest(b"view").digest}
         assert contents.listed == (A,)
 
+    def test_a_glance_shows_the_same_without_the_record(
+        self, store: CollectStore, team: str, began: None
+    ) -> None:
+        child, parent = manifest(b"child"), manifest(b"parent", subject=manifest().digest)
+        store.put_manifest(team, LIVING, child, [], change())
+        store.put_manifest(team, LIVING, parent, [], change(), children=[child.digest])
+        store.put_bridged(team, APP, "view", manifest(b"view"))
+        store.put_index_images(team, APP, [IndexImage(A)])
+        whole, (seen, is_whole) = store.read_contents(team, APP), store.glance(team, APP)
+        assert is_whole
+        assert replace(seen, revision=None) == replace(whole, repository=None, revision=None)
+
     def test_a_manifest_that_was_pushed_stays_pushed_when_it_is_made_as_well(
         self, store: CollectStore, team: str, began: None
     ) -> None:

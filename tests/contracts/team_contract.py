@@ -253,6 +253,17 @@ class TeamContract:
 
     # --- what a team has ----------------------------------------------------------------------
 
+    def test_repositories_are_counted_that_have_not_ended(
+        self, store: Any, clock: SettableClock, team: str
+    ) -> None:
+        store.create_team(record(team), owner(team))
+        for name in ("one", "two", "three"):
+            store.put_repository(team, Repository(app(team, name), NOW_S, expires_at_s=END_S))
+        store.put_repository(team, Repository(app(team, "four"), NOW_S))
+        assert (store.count_repositories(team, 10), store.count_repositories(team, 3)) == (4, 3)
+        clock.at_s = END_S
+        assert store.count_repositories(team, 10) == 1
+
     def test_bytes_count_once_for_each_team(self, store: Any, team: str) -> None:
         other = f"{team}-2"
         for name in (team, other):

@@ -16,8 +16,10 @@ from pathlib import Path
 
 from chalicelib.domain.access import Actor, Mode
 from chalicelib.domain.names import parse_repository_name
+from chalicelib.domain.retention import RetentionRule
+from chalicelib.domain.tag_rules import TagRule
 from chalicelib.domain.usage import Account, Measured, Seen, day_of, totals
-from chalicelib.service import accounts, hub, teams
+from chalicelib.service import accounts, hub, retention, tags, teams
 from chalicelib.service.world import World
 from chalicelib.web.endpoints import url_for
 from tests.clients import v1push
@@ -79,11 +81,20 @@ def filled(folder: Path) -> Iterator[Filled]:
         described["description"] = "The web shop, with its database migrations."
         hub.change_properties(ours.world, parse_repository_name(APP), dict(described))
         accounts.grant(ours.world, parse_repository_name(APP), "bert", "write")
+        ruled(ours.world)
         share(ours.world, skopeo, shelf["two-platforms"])
         top = from_image(shelf["five"], "page").top.id
         yield Filled(
             registry, pages(subject, image.only.config.digest, top, index_digest(registry))
         )
+
+
+def ruled(world: World) -> None:
+    """Tags that stay and tags that go, by the shop's rules."""
+    name = parse_repository_name(APP)
+    tags.set_rules(world, name, (TagRule("2.*", protected=True, immutable=True),))
+    kept = (RetentionRule("1.*", keep_newest=1), RetentionRule(None, older_than_days=30))
+    retention.set_rules(world, name, kept)
 
 
 def share(world: World, skopeo: Skopeo, image: Image) -> None:
@@ -161,6 +172,10 @@ def pages(subject: str, config: str, image_id: str, index: str) -> dict[str, str
         "page.team.get": url_for("page.team.get", team=TEAM),
         "page.team.repositories": url_for("page.team.repositories", team=TEAM),
         "page.members.get": url_for("page.members.get", team=TEAM),
+        "page.team_tokens.get": url_for("page.team_tokens.get", team=TEAM),
+        "page.rules.get": url_for("page.rules.get", **r),
+        "page.going": url_for("page.going", **r),
+        "page.remove.get": url_for("page.remove.get", **r),
         "page.usage": url_for("page.usage"),
     }
 

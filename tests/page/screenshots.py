@@ -26,6 +26,9 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "team": ("page.team.get", {"viewport": SMALL}),
     "usage": ("page.usage", {"viewport": {"width": 900, "height": 900}}),
     "expiry": ("page.tag_expiry.get", {"viewport": SMALL}),
+    "rules": ("page.rules.get", {"viewport": SMALL}),
+    "going": ("page.going", {"viewport": SMALL}),
+    "machine-tokens": ("page.team_tokens.get", {"viewport": SMALL}),
     "telephone": ("page.repository", {"viewport": PHONE}),
     "telephone-dark": ("page.tag", {"viewport": PHONE, "color_scheme": "dark"}),
 }

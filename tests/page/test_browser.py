@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.web.endpoints import PAGE
 from tests.page.browser import PHONE, axe_source, chromium, visiting
-from tests.page.filled import APP, HOSTILE, NAME, PASSWORD, TRAP, Filled, filled
+from tests.page.filled import APP, HOSTILE, NAME, OLD, PASSWORD, TEAM, TRAP, Filled, filled
 
 pytestmark = pytest.mark.clients
 
@@ -93,6 +93,33 @@ def test_everything_works_with_scripts_switched_off(browser: Any, place: Filled)
 
         page.get_by_role("button", name="Sign out").click()
         assert page.get_by_role("link", name="Sign in").count() == 1
+        visitor.assert_quiet()
+
+
+def test_what_goes_is_decided_with_scripts_switched_off(browser: Any, place: Filled) -> None:
+    with visiting(browser, place, **NO_SCRIPTS) as visitor:
+        visitor.sign_in()
+        page = visitor.page
+        visitor.go(f"/ui/r/{APP}/-/rules")
+        form = page.get_by_role("button", name="Add the rule of retention").locator("xpath=..")
+        form.get_by_label("Which tags").fill("*")
+        form.get_by_label("Keep the newest").fill("1")
+        page.get_by_role("button", name="Add the rule of retention").click()
+        page.get_by_role("link", name="What would go").first.click()
+        assert page.get_by_text("rule for *: not among the newest 1").count() >= 1
+        visitor.go(f"/ui/r/{TRAP}/-/going")
+        assert page.get_by_text("No tag and no manifest would go.").count() == 1
+
+        visitor.go(f"/ui/teams/{TEAM}")
+        page.get_by_role("link", name="Machine tokens").click()
+        page.get_by_label("Label").fill("build")
+        page.get_by_role("button", name="Make the token").click()
+        assert page.get_by_label("Secret").input_value().startswith("rst_")
+
+        visitor.go(f"/ui/r/{OLD}/-/remove")
+        page.get_by_label("Its name, to be sure").fill("anna/another")
+        page.get_by_role("button", name="Delete the repository").click()
+        assert page.get_by_role("alert").inner_text() == f"Type {OLD} to delete it."
         visitor.assert_quiet()
 
 

@@ -43,7 +43,7 @@ MOST_CALLS = 3
 COSTS = {
     **dict.fromkeys(("presign_get", "presign_part", "presign_put"), 0),
     **dict.fromkeys(("list_tags_whole", "list_repositories", "list_history", "list_referrers"), 2),
-    **dict.fromkeys(("list_members", "list_memberships"), 2),
+    **dict.fromkeys(("list_members", "list_memberships", "glance"), 2),
 }
 PAGES = {
     "page.home": ("/ui", "/ui?q=app", "/ui?in=shared", "/ui?in=shared&q=app", "/ui?in=public&q=a"),
@@ -67,6 +67,10 @@ PAGES = {
     "page.usage": ("/ui/usage", "/ui/usage?team=crew"),
     "page.expiry.get": (f"{REPO}/-/expiry",),
     "page.tag_expiry.get": (f"{REPO}/-/expiry/1",),
+    "page.rules.get": (f"{REPO}/-/rules",),
+    "page.going": (f"{REPO}/-/going",),
+    "page.remove.get": (f"{REPO}/-/remove",),
+    "page.team_tokens.get": ("/ui/teams/crew/tokens",),
     "page.asset": ("/ui/assets/none",),
 }
 

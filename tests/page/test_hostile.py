@@ -130,6 +130,10 @@ class Trap:
             "page.team.get": "/ui/teams/crew",
             "page.team.repositories": "/ui/teams/crew/repositories",
             "page.members.get": "/ui/teams/crew/members",
+            "page.team_tokens.get": "/ui/teams/crew/tokens",
+            "page.rules.get": f"{REPO}/-/rules",
+            "page.going": f"{REPO}/-/going",
+            "page.remove.get": f"{REPO}/-/remove",
             "page.usage": "/ui/usage",
         }
 

@@ -373,6 +373,9 @@ FORMS = {
     "page.expiry.post": {"days": "30"},
     "page.tag_expiry.post": {"days": "30"},
     "page.grants.post": {"user": "bob", "access": "read"},
+    "page.rules.post": {"of": "tags", "pattern": "v*", "immutable": "on"},
+    "page.remove.post": {"name": "another"},
+    "page.team_tokens.post": {"label": "x", "names": "*", "actions": "pull"},
 }
 
 

@@ -6,6 +6,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from chalicelib.domain.records import Repository
 from chalicelib.domain.teams import Member, Role, Team
 from chalicelib.domain.webhooks import Answer, Event, EventKind, Lane, Webhook
 from chalicelib.service.deliver import Work
+from chalicelib.service.wakes import Listeners, look, tell
 from chalicelib.webhook_ports import Wake
 from tests.contracts.values import NOW_S
 from tests.support.world import SettableClock
@@ -119,10 +121,18 @@ class CountedWords:
 class Scene:
     """Everything together; a run of the deliverer is begun with a reaper of its own."""
 
-    def __init__(self, seed: int = 0, *, loses: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        loses: float = 0.0,
+        store: Any = None,
+        clock: SettableClock | None = None,
+    ) -> None:
         self.dice = random.Random(seed)
-        self.clock = SettableClock(NOW_S)
-        self.store = MemoryMetadata(self.clock)
+        self.clock = clock or SettableClock(NOW_S)
+        # Another store has a table of its own.
+        self.store: Any = store or MemoryMetadata(self.clock)
         self.store.create_team(Team(TEAM, NOW_S, "life"), Member(TEAM, "ann", Role.OWNER, NOW_S))
         for repository in ("acme/app", "acme/app2"):
             record = Repository(RepositoryName(repository), NOW_S)
@@ -130,7 +140,11 @@ class Scene:
         self.queue = WorstQueue(self.clock, self.dice, loses)
         self.receivers = Receivers(self.clock, lambda url: 200)
         self.words = CountedWords()
+        # What has happened, the lines that the meter has not read, and what was pulled.
         self.noted: list[Event] = []
+        self.lines: list[dict[str, Any]] = []
+        self.pulled: set[tuple[str, str]] = set()
+        self._lines = 0
 
     def add_hook(self, hook_id: str, repository: str | None = None, **changes: Any) -> Webhook:
         hook = Webhook(
@@ -155,27 +169,61 @@ class Scene:
         return record.life
 
     def hook(self, hook_id: str) -> Webhook:
-        hook = self.store.find_hook(TEAM, hook_id)
+        hook: Webhook | None = self.store.find_hook(TEAM, hook_id)
         assert hook is not None
         return hook
 
+    # --- what requests do -----------------------------------------------------------------
+
     def happens(self, repository: str, kind: EventKind = EventKind.PUSH) -> Event:
-        """A transaction commits an event; nobody is woken."""
+        """A transaction commits an event, and its request writes a line."""
         number = len(self.noted) + 1
-        event = Event(
-            f"evt_{number}", kind, TEAM, repository, self.clock.now_ms(), "", {"n": number}
-        )
+        at_ms = self.clock.now_ms()
+        event = Event(f"evt_{number}", kind, TEAM, repository, at_ms, "", {"n": number})
         assert self.store.note_event(event, event.event_id)
         self.noted.append(event)
+        self._writes_line(repository)
         return event
 
+    def pull(self, repository: str, digest: str) -> None:
+        """Somebody pulls a manifest: only the line tells of it."""
+        self.pulled.add((repository, digest))
+        self._writes_line(repository, digest=digest, action="pull", name="manifest", pulls=1)
+
+    def _writes_line(self, repository: str, **fields: Any) -> None:
+        self._lines += 1
+        line = {
+            "kind": "request",
+            "process": "a1" * 16,
+            "number": self._lines,
+            "at_ms": self.clock.now_ms(),
+            "status": 200,
+            "hooked": True,
+            "team": TEAM,
+            "repository": repository,
+        }
+        self.lines.append(line | fields)
+
+    # --- who reads the lines --------------------------------------------------------------
+
+    def meter(self, reaper: Reaper) -> None:
+        """The meter reads what has been written; unless it dies, it need not read that again."""
+        listeners = Listeners(reaper.watch(self.store), reaper.watch(self.queue))
+        lines = list(self.lines)
+        try:
+            tell(listeners, lines)
+        except Killed:
+            return
+        del self.lines[: len(lines)]
+
     def wake(self, repository: str) -> None:
-        """The meter has read the line of the request."""
+        """As the meter does for the line of a request."""
         self.queue.send([Wake(TEAM, repository)])
 
-    def hourly(self) -> None:
-        for team, repository in self.store.waiting():
-            self.queue.send([Wake(team, repository)])
+    def hourly(self, reaper: Reaper | None = None) -> None:
+        watch = (reaper or Reaper()).watch
+        with suppress(Killed):
+            look(Listeners(watch(self.store), watch(self.queue)), now_s=self.clock.now_s())
 
     def work(self, reaper: Reaper) -> Work:
         watch = reaper.watch

@@ -1,4 +1,4 @@
-"""What requests leave behind for webhooks: one event each, in order, with what happened or not at all."""
+"""What requests leave behind for webhooks: one event each, with what happened or not at all."""
 
 from __future__ import annotations
 

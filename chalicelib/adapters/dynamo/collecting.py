@@ -35,6 +35,9 @@ from chalicelib.domain.records import Blob, Change, StoredManifest, TagEvent
 from chalicelib.domain.upload import UploadSession
 from chalicelib.ports import Conflict
 
+# Fewer than a query of 1 MB may bring: what a page can show is not more.
+GLANCE_ROWS = 5000
+
 
 class Collecting(Ending):
     # --- looking ------------------------------------------------------------------------------
@@ -61,6 +64,16 @@ class Collecting(Ending):
         if found.repository is None or shared is None or not shared.hooks:
             return found
         return replace(found, repository=replace(found.repository, team_hooks=int(shared.hooks)))
+
+    def glance(self, team: str, name: RepositoryName) -> tuple[Contents, bool]:
+        # Between the links and the manifests lies the history, which has no bound.
+        spans = (keys.span_after(keys.LINKS, ""), (keys.MANIFESTS, EVERYTHING[1]))
+        rows, is_whole = [], True
+        for span in spans:
+            found, more = self._table.query(Row, keys.contents(team, name), span, limit=GLANCE_ROWS)
+            rows += found
+            is_whole = is_whole and not more
+        return contents_of(name, None, rows, self._clock.now_s()), is_whole
 
     # --- a repository -------------------------------------------------------------------------
 

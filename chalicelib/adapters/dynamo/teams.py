@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.bytes import Bytes
 from chalicelib.adapters.dynamo.hub_models import UserRow
-from chalicelib.adapters.dynamo.living import not_over
+from chalicelib.adapters.dynamo.living import has_ended, not_over
 from chalicelib.adapters.dynamo.models import RepositoryRow
 from chalicelib.adapters.dynamo.table import Transaction
 from chalicelib.adapters.dynamo.team_models import (
@@ -165,6 +165,11 @@ class Teams(Bytes):
             for team in sorted(teams, key=lambda each: each.name)
             if not team.is_over(now_s)
         ]
+
+    def count_repositories(self, team: str, most: int) -> int:
+        span, now_s = keys.span_after(keys.REPOSITORIES, ""), self._clock.now_s()
+        rows, _ = self._table.query(RepositoryRow, keys.catalog(team), span, limit=most)
+        return sum(not has_ended(row, now_s) for row in rows)
 
     def find_usage(self, team: str, day: int) -> Usage:
         rows = self._table.batch_get([*keys.bytes_shards(team), keys.pulls(team, day)])

@@ -136,6 +136,9 @@ class MemoryCollecting:
             found = {digest: self._manifests.get((team, name, digest)) for digest in digests}
         return {digest: manifest for digest, manifest in found.items() if manifest}
 
+    def glance(self, team: str, name: RepositoryName) -> tuple[Contents, bool]:
+        return replace(self.read_contents(team, name), repository=None), True
+
     def read_contents(self, team: str, name: RepositoryName) -> Contents:
         place = (team, name)
         with self._lock:

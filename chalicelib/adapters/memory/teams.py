@@ -165,6 +165,11 @@ class MemoryTeams(MemoryWebhooks):
             found = [Membership(team, role) for team, role in pairs if team]
         return sorted(found, key=lambda each: each.team.name if each.team else "")
 
+    def count_repositories(self, team: str, most: int) -> int:
+        with self._lock:
+            held = [record for key, record in self._repositories.items() if key[0] == team]
+            return min(most, sum(not self._is_over(record) for record in held))
+
     def find_usage(self, team: str, day: int) -> Usage:
         with self._lock:
             return Usage(self._bytes_of(team), self._pulls.get((team, day), 0))
