@@ -48,7 +48,10 @@ def tell(listeners: Listeners, lines: Iterable[object]) -> int:
     ten places.
     """
     found = [heard for line in lines for heard in heard_in(line)]
-    once = {heard.once: heard.event for heard in reversed(found) if heard.event is not None}
+    once: dict[str, Event] = {}
+    for heard in found:
+        if heard.event is not None:
+            once.setdefault(heard.once, heard.event)
     told = {word for word, event in once.items() if listeners.hooks.note_event(event, _key(word))}
     wakes = dict.fromkeys(
         heard.wake for heard in found if heard.event is None or heard.once in told
