@@ -22,6 +22,7 @@ from roadstead.doctor import command as doctor
 from roadstead.failure import Failure
 from roadstead.team import cli as team
 from roadstead.usage import command as usage
+from roadstead.webhooks import cli as webhook
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
@@ -38,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     deployment.add_commands(commands)
     doctor.add_command(commands)
     team.add_command(commands)
+    webhook.add_command(commands)
     usage.add_command(commands)
     _add_admin(commands)
     return root
@@ -223,6 +225,10 @@ def _run(asked: argparse.Namespace) -> int:
         return collecting.run(asked)
     if asked.command == "doctor":
         return doctor.run(asked)
+    if asked.command == "webhook":
+        from roadstead.webhooks import commands as webhooks  # noqa: PLC0415
+
+        return webhooks.run(asked)
     if asked.command == "team":
         from roadstead.team import commands  # noqa: PLC0415
 

@@ -67,8 +67,14 @@ def shown_delivery(delivery: Delivery) -> dict[str, object]:
     }
 
 
-def _document(document: dict[str, object], status: int = 200) -> Response:
-    return json_response(document, status, NO_STORE)
+def _document(document: dict[str, object]) -> Response:
+    return json_response(document, headers=NO_STORE)
+
+
+def _begun(document: dict[str, object], team: str, hook_id: str, status: int = 202) -> Response:
+    """Something that goes on; the webhook shows what comes of it."""
+    place = url_for("v2.team.webhook.get", team=team, hook_id=hook_id)
+    return json_response(document, status, {**NO_STORE, "Location": place})
 
 
 @handles("v2.team.webhooks.get")
@@ -83,9 +89,8 @@ def make_webhook(call: Call) -> Response:
     from chalicelib.domain.signatures import show_secret  # noqa: PLC0415
 
     made = webhooks.create(call.world, call.actor, _team(call), _asked(call))
-    place = url_for("v2.team.webhook.get", team=made.team, hook_id=made.hook_id)
     document = {**shown_hook(made), "secret": show_secret(made.secret)}
-    return json_response(document, 201, {**NO_STORE, "Location": place})
+    return _begun(document, made.team, made.hook_id, 201)
 
 
 @handles("v2.team.webhook.get")
@@ -116,11 +121,11 @@ def delete_webhook(call: Call) -> Response:
 @handles("v2.team.webhook.ping")
 def ping_webhook(call: Call) -> Response:
     event = webhooks.ping(call.world, call.actor, _team(call), _hook_id(call))
-    return _document({"event": event.event_id}, 202)
+    return _begun({"event": event.event_id}, _team(call), _hook_id(call))
 
 
 @handles("v2.team.webhook.repeat")
 def repeat_delivery(call: Call) -> Response:
     event_id = call.request.params["event_id"]
     again = webhooks.repeat(call.world, call.actor, _team(call), _hook_id(call), event_id)
-    return _document(shown_delivery(again), 202)
+    return _begun(shown_delivery(again), _team(call), _hook_id(call))

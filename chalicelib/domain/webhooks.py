@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from chalicelib.domain.expiry import written
+
 _DIGITS = 15
 
 
@@ -134,3 +136,27 @@ def order_after(at_ms: int, word: str, last: str | None) -> str:
     if last:
         at_ms = max(at_ms, int(last[:_DIGITS]) + 1)
     return f"{at_ms:0{_DIGITS}d}.{word}"
+
+
+def end_event(
+    team: str,
+    repository: str,
+    ends_at_s: int,
+    at_ms: int,
+    *,
+    tag: str = "",
+    digest: str = "",
+) -> tuple[Event, str]:
+    """The event of an end, and the word that it is noted by once: an end that was put off is new.
+
+    Of a tag, a repository, or with "" for it the team. Whoever finds the end first makes the same.
+    """
+    what = "tag" if tag else "repository" if repository else "team"
+    facts: dict[str, object] = {"what": what, "ended_at": written(ends_at_s)}
+    facts |= {"tags": [tag]} if tag else {}
+    facts |= {"digest": digest} if digest else {}
+    once = f"end#{repository}#{tag}#{ends_at_s}"
+    word = "-".join(each for each in (team, repository.replace("/", "_"), tag) if each)
+    event_id = f"evt_end-{word}-{ends_at_s}"
+    event = Event(event_id, EventKind.EXPIRY, team, repository, at_ms, "", facts)
+    return event, once

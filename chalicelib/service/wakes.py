@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from chalicelib.domain.errors import RegistryError
-from chalicelib.domain.expiry import written
 from chalicelib.domain.names import parse_repository_name
 from chalicelib.domain.usage import day_of, measure
-from chalicelib.domain.webhooks import Event, EventKind
+from chalicelib.domain.webhooks import Event, EventKind, end_event
 from chalicelib.ports import Missing
-from chalicelib.webhook_ports import Ended, Queue, Wake, WebhookStore
+from chalicelib.webhook_ports import Queue, Wake, WebhookStore
 
 log = logging.getLogger("roadstead.webhooks")
 
@@ -49,7 +48,10 @@ def tell(listeners: Listeners, lines: Iterable[object]) -> int:
     ten places.
     """
     found = [heard for line in lines for heard in heard_in(line)]
-    once = {heard.once: heard.event for heard in reversed(found) if heard.event is not None}
+    once: dict[str, Event] = {}
+    for heard in found:
+        if heard.event is not None:
+            once.setdefault(heard.once, heard.event)
     told = {word for word, event in once.items() if listeners.hooks.note_event(event, _key(word))}
     wakes = dict.fromkeys(
         heard.wake for heard in found if heard.event is None or heard.once in told
@@ -100,7 +102,9 @@ def look(listeners: Listeners, *, now_s: int) -> int:
     around = listeners.hooks.look_around()
     wakes = dict.fromkeys(Wake(*place) for place in around.waiting)
     for ended in around.ended:
-        if listeners.hooks.note_event(*end_of(ended, now_s)):
+        where, end_s = (ended.team, ended.repository), ended.ends_at_s
+        told = end_event(*where, end_s, now_s * 1000, tag=ended.tag, digest=ended.digest)
+        if listeners.hooks.note_event(*told):
             wakes[Wake(ended.team, ended.repository)] = None
     for hook in around.orphans:
         try:
@@ -109,19 +113,6 @@ def look(listeners: Listeners, *, now_s: int) -> int:
             # Somebody else was faster.
             continue
     return _send(listeners.queue, list(wakes))
-
-
-def end_of(ended: Ended, now_s: int) -> tuple[Event, str]:
-    """The event of an end, and the word that it is noted by once; one that was put off is new."""
-    what = "tag" if ended.tag else "repository" if ended.repository else "team"
-    facts: dict[str, object] = {"what": what, "ended_at": written(ended.ends_at_s)}
-    facts |= {"tags": [ended.tag]} if ended.tag else {}
-    facts |= {"digest": ended.digest} if ended.digest else {}
-    once = f"end#{ended.repository}#{ended.tag}#{ended.ends_at_s}"
-    place = f"{ended.team}-{ended.repository}-{ended.tag}".replace("/", "_")
-    word = f"evt_end-{place}-{ended.ends_at_s}"
-    event = Event(word, EventKind.EXPIRY, ended.team, ended.repository, now_s * 1000, "", facts)
-    return event, once
 
 
 def _send(queue: Queue, wakes: Sequence[Wake]) -> int:

@@ -111,9 +111,13 @@ class Living:
         if look.team_is_over:
             raise Refused(EXPIRED_TEAM)
         if look.record_is_over:
+            self._tell_end(team, name, look)
             self.finish_deletion(team, name)
             look = self._look(team, name, *wanted)
         return look
+
+    def _tell_end(self, team: str, name: RepositoryName, look: Look) -> None:
+        """In ``webhooks.py``."""
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:
         """In ``deletion.py``."""

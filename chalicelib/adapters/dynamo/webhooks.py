@@ -12,13 +12,13 @@ from chalicelib.adapters.dynamo.deletion import EVERYTHING, equal
 from chalicelib.adapters.dynamo.delivery_models import DueRow
 from chalicelib.adapters.dynamo.hook_events import Record, is_later, put_event
 from chalicelib.adapters.dynamo.hook_models import HookEventRow, HookRow, ToldRow
-from chalicelib.adapters.dynamo.living import Living, not_over
+from chalicelib.adapters.dynamo.living import Living, Look, not_over
 from chalicelib.adapters.dynamo.models import RepositoryRow, Row, TagEntryRow
 from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS
 from chalicelib.adapters.dynamo.team_models import TeamRow
 from chalicelib.domain.expiry import is_over
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.webhooks import Delivery, Event, Webhook, order_after
+from chalicelib.domain.webhooks import Delivery, Event, Webhook, end_event, order_after
 from chalicelib.ports import Conflict, Missing, Refused, Unavailable
 from chalicelib.webhook_ports import Around, Ended, Seen
 
@@ -159,6 +159,14 @@ class Webhooks(Living):
             writes.update(places[-1], noted, condition=columns.pk.exists() & same)
         writes.commit()
         return True
+
+    def _tell_end(self, team: str, name: RepositoryName, look: Look) -> None:
+        record, shared = look.first(RepositoryRow), look.first(TeamRow)
+        if record is None or record.going or record.ends_at_s is None:
+            return
+        if record.hooks or (shared is not None and shared.hooks):
+            at_ms, end_s = self._clock.now_ms(), int(record.ends_at_s)
+            self.note_event(*end_event(team, name.path, end_s, at_ms))
 
     def list_events(self, team: str, repository: str, limit: int) -> Sequence[Event]:
         partition, _ = keys.hook_event(team, repository, "")

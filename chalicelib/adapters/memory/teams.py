@@ -13,6 +13,7 @@ from chalicelib.domain.expiry import EXPIRED_TEAM, is_over
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Blob, Repository, Tag, User
 from chalicelib.domain.teams import Member, Role, Team, Usage
+from chalicelib.domain.webhooks import end_event
 from chalicelib.ports import Clock, Conflict, Missing, Refused
 from chalicelib.team_ports import Membership
 
@@ -62,6 +63,10 @@ class MemoryTeams(MemoryWebhooks):
         """Something new begins: a repository that has expired goes first."""
         if self._is_team_over(team):
             raise Refused(EXPIRED_TEAM)
+        record = self._repositories.get((team, name))
+        if record is not None and record.expires_at_s is not None and self._is_over(record):
+            told = end_event(team, name.path, record.expires_at_s, self._clock.now_ms())
+            self.note_event(*told)
         self.finish_deletion(team, name)
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:
