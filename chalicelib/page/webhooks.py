@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chalicelib.domain import limits
 from chalicelib.domain.errors import ErrorCode, RegistryError
@@ -25,7 +26,7 @@ def _team(call: Call) -> str:
     return call.request.params["team"]
 
 
-def _page(call: Call, template: str, team: str, status: int = 200, **values: object) -> Response:
+def _page(call: Call, template: str, team: str, status: int = 200, **values: Any) -> Response:
     # A user's own namespace has no pages but those of its repositories.
     sections = () if team == call.actor.name else (*SECTIONS, *OWNERS_SECTIONS)
     return page(call, template, status=status, team=team, team_sections=sections, **values)
