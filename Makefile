@@ -8,6 +8,8 @@ ACCESS ?= open
 # on: as on AWS, with its limits. GATEWAY=on adds a gateway to that.
 AWS_LIMITS ?= off
 GATEWAY ?= off
+# Networks beside the public internet that webhooks may lead to, as 127.0.0.0/8.
+WEBHOOK_NETWORKS ?=
 # Test files side by side; much of their time is waiting for servers. Without CI in the environment,
 # because pytest then prints whole layers where two differ.
 WORKERS ?= 3
@@ -36,8 +38,8 @@ $(VENV)/dev.stamp: $(VENV)/local.stamp requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roadstead AUTH=off|on SIGNUP=closed|invitation|open CHALLENGE=basic|bearer AWS_LIMITS=off|on GATEWAY=off|on
-	@exec $(BIN)/roadstead up --port $(PORT) --data $(DATA) --auth $(AUTH) --signup $(SIGNUP) --challenge $(CHALLENGE) $(if $(filter on,$(AWS_LIMITS)),--aws-limits) $(if $(filter on,$(GATEWAY)),--gateway)
+up: $(VENV)/local.stamp ## run a registry in the foreground: PORT=5000 DATA=.roadstead AUTH=off|on SIGNUP=closed|invitation|open CHALLENGE=basic|bearer AWS_LIMITS=off|on GATEWAY=off|on WEBHOOK_NETWORKS=127.0.0.0/8
+	@exec $(BIN)/roadstead up --port $(PORT) --data $(DATA) --auth $(AUTH) --signup $(SIGNUP) --challenge $(CHALLENGE) $(if $(filter on,$(AWS_LIMITS)),--aws-limits) $(if $(filter on,$(GATEWAY)),--gateway) $(if $(WEBHOOK_NETWORKS),--webhook-networks $(WEBHOOK_NETWORKS))
 
 test: $(VENV)/dev.stamp ## run all tests; a client that is missing is named as not run
 	env -u CI -u BUILD_NUMBER $(BIN)/pytest -n $(WORKERS) --dist loadfile

@@ -38,5 +38,15 @@ def verifier_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
 def meter(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Count what the log lines say, and once an hour what is stored."""
     from chalicelib.api.meter import run_meter  # noqa: PLC0415
+    from chalicelib.bootstrap import webhook_listeners  # noqa: PLC0415
 
-    return run_meter(table(), SystemClock(), event)
+    return run_meter(table(), SystemClock(), event, webhook_listeners())
+
+
+@app.lambda_function(name="webhooks")
+def webhooks(event: dict[str, Any], context: Any) -> dict[str, object]:
+    """Tell webhooks what has happened."""
+    from chalicelib.api.deliverer import deliver  # noqa: PLC0415
+    from chalicelib.bootstrap import webhook_work  # noqa: PLC0415
+
+    return deliver(webhook_work(), event, context.get_remaining_time_in_millis)

@@ -14,6 +14,7 @@ from chalicelib.adapters.passwords import Argon2Passwords
 from chalicelib.adapters.s3.store import S3Blobs
 from chalicelib.adapters.words import RandomWords
 from chalicelib.config import (
+    SettingError,
     Settings,
     read_collector_settings,
     read_settings,
@@ -23,7 +24,13 @@ from chalicelib.service.world import World
 from chalicelib.trace import hearing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.domain.receivers import Network
+    from chalicelib.service.deliver import Work
     from chalicelib.service.sweep import Run
+    from chalicelib.service.wakes import Listeners
+    from chalicelib.webhook_ports import Queue
 
 
 def build(settings: Settings) -> World:
@@ -71,6 +78,8 @@ def build(settings: Settings) -> World:
         host=settings.host,
         team_hosts=settings.team_hosts,
         v1_endpoints=settings.v1_endpoints,
+        webhooks=store if settings.webhook_queue else None,
+        webhook_networks=settings.webhook_networks,
         verifier=FunctionVerifier(settings.verifier, settings.region, session=session)
         if settings.verifier
         else None,
@@ -114,3 +123,40 @@ def table() -> DynamoMetadata:
     """The rows alone, for functions that need no keys and no bucket."""
     read = read_table_settings()
     return DynamoMetadata(read.table, read.region, read.dynamodb_endpoint)
+
+
+def webhook_work_of(world: World, queue: Queue, networks: Sequence[Network]) -> Work:
+    """What the deliverer works with, on the stores of a world of ``build``."""
+    metadata = world.metadata
+    assert isinstance(metadata, DynamoMetadata)
+    return _webhook_work(metadata, queue, networks)
+
+
+def webhook_listeners() -> Listeners | None:
+    """What the meter tells webhooks by; None where no queue is set."""
+    from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
+    from chalicelib.service.wakes import Listeners  # noqa: PLC0415
+
+    read = read_table_settings()
+    if read.webhook_queue is None:
+        return None
+    return Listeners(table(), SqsQueue(read.webhook_queue, read.region))
+
+
+def webhook_work() -> Work:
+    """The same for this process's deliverer: rows, its queue, strangers; no keys, no bucket."""
+    # Imported where it is run: nothing else waits for it.
+    from chalicelib.adapters.queue import SqsQueue  # noqa: PLC0415
+
+    read = read_table_settings()
+    if read.webhook_queue is None:
+        raise SettingError("ROADSTEAD_WEBHOOK_QUEUE is not set")
+    return _webhook_work(table(), SqsQueue(read.webhook_queue, read.region), read.webhook_networks)
+
+
+def _webhook_work(store: DynamoMetadata, queue: Queue, networks: Sequence[Network]) -> Work:
+    from chalicelib.adapters.poster import SafePoster  # noqa: PLC0415
+    from chalicelib.service.deliver import Work  # noqa: PLC0415
+
+    clock = SystemClock()
+    return Work(store, store, queue, SafePoster(clock, networks), clock, RandomWords())

@@ -23,6 +23,8 @@
 | ROADSTEAD_STAGE | the stage's name in log lines and metrics (default `local`) |
 | ROADSTEAD_METRICS | what log lines make metrics by: `stage` (default), `action`, `team`, `off` |
 | ROADSTEAD_GRACE_HOURS | how long the collector leaves what nothing needs (default 24) |
+| ROADSTEAD_WEBHOOK_QUEUE | the SQS queue through which webhooks are told; absent: none is |
+| ROADSTEAD_WEBHOOK_NETWORKS | networks beside the public internet that webhooks may lead to |
 | ROADSTEAD_VERIFIER | the function that proves large uploads; absent: they are refused |
 | AWS_REGION | the region of table and bucket |
 """
@@ -38,6 +40,7 @@ from dataclasses import dataclass, field, replace
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
+from chalicelib.domain.receivers import Network, parse_networks
 
 MIN_KEY_BYTES = 32
 _HOST = re.compile(r"[a-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9a-f:]+\](?::[0-9]{1,5})?", re.ASCII)
@@ -76,6 +79,8 @@ class Settings:
     v1_endpoints: tuple[str, ...] = ()
     grace_hours: int = 24
     verifier: str | None = None
+    webhook_queue: str | None = None
+    webhook_networks: tuple[Network, ...] = ()
     access_key: str | None = field(repr=False, default=None)
     secret_key: str | None = field(repr=False, default=None)
 
@@ -87,6 +92,8 @@ class TableSettings:
     table: str
     region: str
     dynamodb_endpoint: str | None = None
+    webhook_queue: str | None = None
+    webhook_networks: tuple[Network, ...] = ()
 
 
 def read_table_settings(environ: Mapping[str, str] = os.environ) -> TableSettings:
@@ -95,7 +102,18 @@ def read_table_settings(environ: Mapping[str, str] = os.environ) -> TableSetting
         table=_required(environ, "ROADSTEAD_TABLE"),
         region=_required(environ, "AWS_REGION"),
         dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
+        webhook_queue=environ.get("ROADSTEAD_WEBHOOK_QUEUE") or None,
+        webhook_networks=read_networks(environ),
     )
+
+
+def read_networks(environ: Mapping[str, str] = os.environ) -> tuple[Network, ...]:
+    """Raises: SettingError."""
+    name = "ROADSTEAD_WEBHOOK_NETWORKS"
+    try:
+        return parse_networks(environ.get(name, ""))
+    except ValueError:
+        raise SettingError(f"{name} must be networks, as 10.0.0.0/8, parted by commas") from None
 
 
 @dataclass(frozen=True)
@@ -151,6 +169,8 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True
         host=_one_host(environ, "ROADSTEAD_HOST"),
         team_hosts=check_wildcard(environ.get("ROADSTEAD_TEAM_HOSTS", ""), "ROADSTEAD_TEAM_HOSTS"),
         v1_endpoints=_hosts(environ, "ROADSTEAD_V1_ENDPOINTS"),
+        webhook_queue=environ.get("ROADSTEAD_WEBHOOK_QUEUE") or None,
+        webhook_networks=read_networks(environ),
         # The verifier cannot be told its own name by the template that makes it.
         verifier=environ.get("ROADSTEAD_VERIFIER" if signs else "AWS_LAMBDA_FUNCTION_NAME") or None,
     )

@@ -11,6 +11,7 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import ApiToken, GrantRecord, Repository, User
 from chalicelib.domain.search import Found
 from chalicelib.domain.teams import Role, Team
+from chalicelib.domain.webhooks import Event
 from chalicelib.team_ports import TeamStore
 
 
@@ -115,8 +116,12 @@ class SearchStore(Protocol):
         Raises: Conflict. Costs: 1 transaction.
         """
 
-    def delete_repository(self, team: str, repository: Repository) -> None:
+    def delete_repository(
+        self, team: str, repository: Repository, event: Event | None = None
+    ) -> None:
         """Remove everything that a repository holds, its tags first, its record and entries last.
+
+        ``event`` is what webhooks are told of it; it is kept with the first call.
 
         From the first call on it is found no more and nothing can be added. Blobs and images stay:
         they are the team's, and the collector's. After a crash ``finish_deletion`` does the rest,

@@ -46,7 +46,14 @@ class Throttled(Unavailable):
 
 
 class Refused(PortError):
-    """What the team is forbids it: it has expired, or a quota of it is used up; in a sentence."""
+    """What the team is forbids it: it has expired, or a quota of it is used up; in a sentence.
+
+    ``quota`` is which one, by its field of ``domain.teams.Quota``.
+    """
+
+    def __init__(self, sentence: str, quota: str | None = None) -> None:
+        self.quota = quota
+        super().__init__(sentence)
 
 
 class PartRefused(PortError):

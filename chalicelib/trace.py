@@ -22,6 +22,8 @@ class Trace:
     ``calls`` counts requests to the back end by service and operation. ``bytes_pushed`` is the size
     of the blob that became visible, ``bytes_pulled`` that of the blob whose address was given out:
     these bytes mostly pass the function by. ``bytes_in`` and ``bytes_out`` came through it.
+    ``hooked`` says that webhooks are to hear of it, ``digest`` is that of a manifest whose pull
+    they may be told of, ``quota`` the one that refused it.
     """
 
     method: str = ""
@@ -42,6 +44,9 @@ class Trace:
     bytes_pulled: int = 0
     pulls: int = 0
     pushes: int = 0
+    hooked: bool = False
+    digest: str | None = None
+    quota: str | None = None
     calls: Counter[str] = field(default_factory=Counter)
 
 

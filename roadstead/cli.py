@@ -14,6 +14,7 @@ from chalicelib.config import SettingError, check_wildcard
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
+from chalicelib.domain.receivers import Network, parse_networks
 from roadstead.client import cli as transfer
 from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
@@ -22,6 +23,7 @@ from roadstead.failure import Failure
 from roadstead.migrate import cli as migration
 from roadstead.team import cli as team
 from roadstead.usage import command as usage
+from roadstead.webhooks import cli as webhook
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     deployment.add_commands(commands)
     doctor.add_command(commands)
     team.add_command(commands)
+    webhook.add_command(commands)
     usage.add_command(commands)
     _add_admin(commands)
     return root
@@ -184,6 +187,12 @@ def _add_teams(up: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --auth off: tags like :2h and :7d expire by their name; teams say so themselves",
     )
+    up.add_argument(
+        "--webhook-networks",
+        default=os.environ.get("ROADSTEAD_WEBHOOK_NETWORKS", ""),
+        metavar="NETWORK,...",
+        help="networks beside the public internet that webhooks may lead to, as 127.0.0.0/8",
+    )
 
 
 def _wildcard(text: str) -> str:
@@ -191,6 +200,13 @@ def _wildcard(text: str) -> str:
         return check_wildcard(text, "--team-hosts")
     except SettingError as error:
         raise Failure(str(error)) from error
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return parse_networks(text)
+    except ValueError as error:
+        raise Failure(f"--webhook-networks: {error}.") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -219,6 +235,10 @@ def _run(asked: argparse.Namespace) -> int:
         return collecting.run(asked)
     if asked.command == "doctor":
         return doctor.run(asked)
+    if asked.command == "webhook":
+        from roadstead.webhooks import commands as webhooks  # noqa: PLC0415
+
+        return webhooks.run(asked)
     if asked.command == "team":
         from roadstead.team import commands  # noqa: PLC0415
 
@@ -266,6 +286,7 @@ def run_registry(asked: argparse.Namespace) -> None:
             downloads,
             _wildcard(asked.team_hosts),
             asked.tag_expiry,
+            _networks(asked.webhook_networks),
         )
         configure(sys.stderr, requests=asked.log)
         if asked.aws_limits:

@@ -19,6 +19,7 @@ from chalicelib.config import Settings
 from chalicelib.domain.access import Mode
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
+from chalicelib.domain.receivers import Network
 from chalicelib.service.world import World
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
@@ -28,6 +29,8 @@ from roadstead.verifying import with_verifier
 
 TABLE = "roadstead"
 BUCKET = "roadstead"
+# There is one beside every registry of this machine: `roadstead/webhooks/queue.py`.
+LOCAL_QUEUE = "local"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Choices:
     downloads: Downloads = Downloads.REDIRECT
     team_hosts: str = ""
     expires_tags_by_name: bool = False
+    webhook_networks: tuple[Network, ...] = ()
 
 
 def registry_keys(data: Path, mode: Mode) -> tuple[bytes, bytes]:
@@ -98,6 +102,8 @@ def settings_for(
         sparse_manifests=choices.sparse_manifests,
         team_hosts=choices.team_hosts,
         expires_tags_by_name=choices.expires_tags_by_name,
+        webhook_queue=LOCAL_QUEUE,
+        webhook_networks=choices.webhook_networks,
         signing_key=keys[0],
         gateway_key=keys[1],
         dynamodb_endpoint=endpoints.dynamodb_url,

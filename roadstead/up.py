@@ -22,6 +22,7 @@ from roadstead.gateway.downloads import Downloads
 from roadstead.gateway.events import LambdaFront
 from roadstead.gateway.serve import listen, make_server
 from roadstead.usage.metering import metering
+from roadstead.webhooks.delivering import listeners_of, telling
 
 HOST = "127.0.0.1"
 WATCH_S = 1.0
@@ -44,7 +45,10 @@ def run(data: Path, port: int, choices: local.Choices) -> None:
             world = local.open_world(endpoints, choices, local.registry_keys(data, choices.mode))
             local.remember_endpoints(data, endpoints)
             app = make_gateway(world, choices.downloads)
-            with metering(data, world.usage, world.clock):
+            with (
+                telling(data, world, choices.webhook_networks) as queue,
+                metering(data, world.usage, world.clock, listeners_of(world, queue)),
+            ):
                 serve(stack, app, listener, data, endpoints, choices.mode)
         finally:
             local.forget_endpoints(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.config import SettingError, read_settings
+from chalicelib.config import SettingError, read_networks, read_settings
 
 NEEDED = {
     "ROADSTEAD_SIGNING_KEY": "0f" * 32,
@@ -76,3 +76,9 @@ def test_the_settings_of_teams_are_read() -> None:
     assert settings.expires_tags_by_name
     settings = read_settings(NEEDED)
     assert (settings.team_hosts, settings.expires_tags_by_name) == ("", False)
+
+
+@pytest.mark.parametrize("text", ["x", "10.0.0.1/8", "10.0.0.0/8;10.1.0.0/16", "*"])
+def test_networks_of_webhooks_that_are_none_stop_the_start(text: str) -> None:
+    with pytest.raises(SettingError, match="ROADSTEAD_WEBHOOK_NETWORKS must be networks"):
+        read_networks({"ROADSTEAD_WEBHOOK_NETWORKS": text})

@@ -26,6 +26,7 @@ from chalicelib.api import (
     v2_teams,
     v2_tokens,
     v2_usage,
+    v2_webhooks,
 )
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp, read_request, to_chalice
@@ -66,6 +67,7 @@ FAMILIES = (
     v2_teams,
     v2_tokens,
     v2_usage,
+    v2_webhooks,
 )
 GREEDY = (*V2, *EXTENSIONS, *TEAMS, *ENDS, *UPLOADER)
 WorldMaker = Callable[[], World]

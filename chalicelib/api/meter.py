@@ -22,20 +22,29 @@ from typing import Any
 
 from chalicelib.ports import Clock
 from chalicelib.service.meter import Terms, measure_storage, take
+from chalicelib.service.wakes import Listeners, look, tell
 from chalicelib.usage_ports import UsageStore
 
 log = logging.getLogger("roadstead.meter")
 Event = Mapping[str, Any]
 
 
-def run_meter(store: UsageStore, clock: Clock, event: Event) -> dict[str, int]:
+def run_meter(
+    store: UsageStore, clock: Clock, event: Event, listeners: Listeners | None = None
+) -> dict[str, int]:
     """Do what an event asks for, and say how much it was.
 
+    Without ``listeners`` there are no webhooks. What they are told is noted before lines count as
+    counted: who dies in between tells once more, and counts once.
     Raises: Unavailable: AWS is to hand over the same event again; nothing is counted twice.
     """
     if event.get("source") == "aws.events":
+        if listeners is not None:
+            look(listeners, now_s=clock.now_s())
         return {"rows": measure_storage(store, now_s=clock.now_s())}
     lines = [line for batch in batches_of(event) for line in lines_of(batch)]
+    if listeners is not None:
+        tell(listeners, lines)
     return vars(take(store, lines, now_s=clock.now_s(), terms=Terms()))
 
 

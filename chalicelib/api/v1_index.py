@@ -74,7 +74,7 @@ def delete_repository(call: Call) -> Response:
         return json_response("")
     if call.actor.grants is None and headers.get("x-docker-token"):
         return json_response("", 202, grant_headers(call, "delete"))
-    hub.delete(call.world, call.name)
+    hub.delete(call.world, call.actor, call.name)
     return json_response(True)
 
 

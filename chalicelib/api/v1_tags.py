@@ -62,7 +62,7 @@ def put_properties(call: Call) -> Response:
 
 @handles("v1.tags.delete")
 def delete_tags(call: Call) -> Response:
-    hub.delete(call.world, call.name)
+    hub.delete(call.world, call.actor, call.name)
     return json_response(True)
 
 

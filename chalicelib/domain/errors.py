@@ -115,6 +115,8 @@ class ErrorCode(Enum):
         "DENIED", 409, "a team or an account has this name, or had it until just now", "ours"
     )
     TEAM_UNKNOWN = ErrorSpec("NAME_UNKNOWN", 404, "you are in no team of this name", "ours")
+    WEBHOOK_UNKNOWN = ErrorSpec("NAME_UNKNOWN", 404, "no such webhook, or no such event", "ours")
+    WEBHOOK_LIMIT = ErrorSpec("DENIED", 409, "the team has as many webhooks as it may", "ours")
     MEMBER_UNKNOWN = ErrorSpec("NAME_UNKNOWN", 404, "the team has no such member", "ours")
     LAST_OWNER = ErrorSpec(
         "DENIED", 409, "a team keeps an owner: make somebody else one first", "ours"

@@ -82,6 +82,12 @@ MAX_DIFF_LISTING_BYTES = 128 * MIB
 MAX_DIFF_UNPACKED_BYTES = 512 * MIB
 
 
+# Webhooks of a team and its repositories: an event is handed to all of them in one transaction.
+MAX_WEBHOOKS = 20
+MAX_WEBHOOK_LABEL_CHARS = 100
+MAX_DELIVERIES_SHOWN = 100
+
+
 def part_bytes(part_number: int) -> int:
     """How large the part of this number (from 1) is, so that few parts reach far.
 

@@ -28,6 +28,7 @@ from chalicelib.domain.records import Blob, Repository, Tag
 from chalicelib.domain.retention import is_untagged_long, outgoing_tags, untagged_days
 
 EXPIRED = "it has expired"
+UNTAGGED = "untagged, older than its rule says"
 
 
 class Kind(Enum):
@@ -279,11 +280,7 @@ def _manifests(
 ) -> Iterator[Going]:
     for entry in contents.manifests:
         if entry.digest not in living:
-            why = (
-                "its tag has expired"
-                if entry.digest in freed
-                else "untagged, older than its rule says"
-            )
+            why = "its tag has expired" if entry.digest in freed else UNTAGGED
             why = "shows what is gone" if _is_made(entry) else why
             yield Going(Kind.MANIFEST, str(entry.digest), why, entry.size_bytes)
 

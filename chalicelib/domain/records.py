@@ -15,6 +15,7 @@ from chalicelib.domain.digest import Digest
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.retention import RetentionRule
 from chalicelib.domain.tag_rules import TagRule
+from chalicelib.domain.webhooks import Event
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class Repository:
     ``life`` is a word that no other repository has, not even the next of the same name: what was
     looked up in one life does not count in another. ``swept`` is new whenever the collector has
     taken something away: what was looked up before does not count either.
+
+    ``hooks`` and ``team_hooks`` count the webhooks that hear of it, its own and its team's, and
+    ``last_event`` is the order of the last event that they were to hear of. A store tells these;
+    what it is given of them counts for nothing.
     """
 
     name: RepositoryName
@@ -35,6 +40,14 @@ class Repository:
     expires_at_s: int | None = None
     retention: tuple[RetentionRule, ...] = ()
     swept: str | None = field(default=None, compare=False)
+    hooks: int = field(default=0, compare=False)
+    team_hooks: int = field(default=0, compare=False)
+    last_event: str | None = field(default=None, compare=False)
+
+    @property
+    def is_hooked(self) -> bool:
+        """Whether anybody is to hear of what happens here."""
+        return self.hooks + self.team_hooks > 0
 
     def scope(self, team: str) -> str:
         """Where its search entries are kept: with all public ones, or with its team's."""
@@ -97,11 +110,15 @@ _END_MS = 10**15 - 1
 
 @dataclass(frozen=True)
 class Change:
-    """Who changes tags, and when; ``word`` tells apart what happens in one millisecond."""
+    """Who changes tags, and when; ``word`` tells apart what happens in one millisecond.
+
+    ``event`` is what webhooks are told of it; it is kept with the change, all or nothing.
+    """
 
     at_ms: int
     word: str
     by: str | None = None
+    event: Event | None = field(default=None, compare=False, repr=False)
 
     @property
     def order(self) -> str:

@@ -42,7 +42,10 @@ class Quota:
 
 @dataclass(frozen=True)
 class Team:
-    """A team's record. ``life`` is a word that no other team has, not even the next of its name."""
+    """A team's record. ``life`` is a word that no other team has, not even the next of its name.
+
+    ``hooks`` counts its own webhooks; a store tells it.
+    """
 
     name: str
     created_at_s: int
@@ -50,6 +53,7 @@ class Team:
     expires_at_s: int | None = None
     quota: Quota = field(default_factory=Quota)
     expires_tags_by_name: bool = False
+    hooks: int = field(default=0, compare=False)
 
     def is_over(self, now_s: int) -> bool:
         return is_over(self.expires_at_s, now_s)

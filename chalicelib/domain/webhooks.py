@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from chalicelib.domain.expiry import written
+
 _DIGITS = 15
 
 
@@ -37,7 +39,8 @@ class Event:
     ``order`` sorts the events of one repository, the oldest first. ``facts`` are what the kind
     tells of: ``tags``, ``digest``, ``media_type``, ``size_bytes``, ``actor``, ``quota``,
     ``ended_at_s``, ``what``; texts, numbers and lists of texts. Its id is the same in each attempt
-    and for each webhook.
+    and for each webhook. ``life`` is the repository's: webhooks of the next of its name, or of the
+    one before, are not told.
     """
 
     event_id: str
@@ -47,13 +50,15 @@ class Event:
     at_ms: int
     order: str
     facts: Mapping[str, object] = field(default_factory=dict)
+    life: str | None = None
 
 
 @dataclass(frozen=True)
 class Webhook:
     """An address that hears of a team's events, or with ``repository`` of that one's alone.
 
-    ``secret`` is the key that deliveries are signed with, 32 bytes.
+    ``secret`` is the key that deliveries are signed with, 32 bytes. ``life`` is that of the
+    repository, or of the team: what comes after it under the same name is not its to hear.
     """
 
     team: str
@@ -66,12 +71,16 @@ class Webhook:
     repository: str | None = None
     label: str = ""
     is_paused: bool = False
+    life: str | None = None
 
     def wants(self, event: Event) -> bool:
         """Whether it is to be told of this event."""
         if self.is_paused or event.team != self.team or event.kind not in self.kinds:
             return False
-        return self.repository is None or self.repository == event.repository
+        if self.repository is None:
+            return True
+        is_same = event.life is None or self.life is None or event.life == self.life
+        return self.repository == event.repository and is_same
 
 
 class Outcome(Enum):
@@ -127,3 +136,27 @@ def order_after(at_ms: int, word: str, last: str | None) -> str:
     if last:
         at_ms = max(at_ms, int(last[:_DIGITS]) + 1)
     return f"{at_ms:0{_DIGITS}d}.{word}"
+
+
+def end_event(
+    team: str,
+    repository: str,
+    ends_at_s: int,
+    at_ms: int,
+    *,
+    tag: str = "",
+    digest: str = "",
+) -> tuple[Event, str]:
+    """The event of an end, and the word that it is noted by once: an end that was put off is new.
+
+    Of a tag, a repository, or with "" for it the team. Whoever finds the end first makes the same.
+    """
+    what = "tag" if tag else "repository" if repository else "team"
+    facts: dict[str, object] = {"what": what, "ended_at": written(ends_at_s)}
+    facts |= {"tags": [tag]} if tag else {}
+    facts |= {"digest": digest} if digest else {}
+    once = f"end#{repository}#{tag}#{ends_at_s}"
+    word = "-".join(each for each in (team, repository.replace("/", "_"), tag) if each)
+    event_id = f"evt_end-{word}-{ends_at_s}"
+    event = Event(event_id, EventKind.EXPIRY, team, repository, at_ms, "", facts)
+    return event, once

@@ -41,7 +41,7 @@ def take_remove(call: Call, form: Mapping[str, str]) -> Response:
     if form.get("name", "").strip() != call.name.shown:
         return _remove(call, f"Type {call.name.shown} to delete it.", 400)
     try:
-        hub.delete(call.world, call.name)
+        hub.delete(call.world, call.actor, call.name)
     except RegistryError as error:
         if error.code is ErrorCode.V1_REPOSITORY_UNKNOWN:
             raise RegistryError(ErrorCode.NAME_UNKNOWN) from None

@@ -13,6 +13,7 @@ from chalicelib.domain.teams import Team, day_of
 from chalicelib.ports import Missing, PullSurvey, Refused
 from chalicelib.service.hub import replace_record
 from chalicelib.service.world import World
+from chalicelib.trace import note
 
 
 def expires_by_name(world: World, team: Team | None) -> bool:
@@ -48,7 +49,8 @@ def count_pull(world: World, team: Team | None) -> None:
     now_s = world.clock.now_s()
     try:
         world.accounts.count_pull(team.name, day_of(now_s), limit=team.quota.pulls_a_day)
-    except Refused:
+    except Refused as refusal:
+        note(quota=refusal.quota)
         headers = {"Retry-After": str(DAY_S - now_s % DAY_S)}
         detail = {"limit": team.quota.pulls_a_day}
         raise RegistryError(ErrorCode.TOO_MANY_PULLS, detail=detail, headers=headers) from None

@@ -11,7 +11,9 @@ from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Repository
 from chalicelib.domain.search import Found, Results
+from chalicelib.domain.webhooks import EventKind
 from chalicelib.ports import Conflict
+from chalicelib.service.happenings import happening
 from chalicelib.service.races import repeated
 from chalicelib.service.world import World
 
@@ -81,16 +83,16 @@ def replace_record(world: World, before: Repository, after: Repository) -> None:
         ) from None
 
 
-def delete(world: World, name: RepositoryName) -> None:
+def delete(world: World, actor: Actor, name: RepositoryName) -> None:
     """Delete a repository with all its tags, manifests and lists; images stay the team's.
 
     Raises: RegistryError(V1_REPOSITORY_UNKNOWN, TAG_PROTECTED).
     Costs: 1 read, and those of ``SearchStore.delete_repository``.
     """
-    repeated(lambda: _delete(world, name))
+    repeated(lambda: _delete(world, actor, name))
 
 
-def _delete(world: World, name: RepositoryName) -> None:
+def _delete(world: World, actor: Actor, name: RepositoryName) -> None:
     team = world.team_of(name)
     repository = world.metadata.find_repository(team, name)
     if repository is None:
@@ -102,7 +104,8 @@ def _delete(world: World, name: RepositoryName) -> None:
             ErrorCode.TAG_PROTECTED,
             "rules of this repository protect tags from deletion; take the rules away first",
         )
-    world.search.delete_repository(team, repository)
+    change = happening(world, actor, repository, EventKind.DELETE, what="repository")
+    world.search.delete_repository(team, repository, change.event)
 
 
 def find(world: World, actor: Actor, query: str, n: str | None, page: str | None) -> Results:

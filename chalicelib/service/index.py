@@ -15,9 +15,11 @@ from chalicelib.domain.paging import Page
 from chalicelib.domain.records import IndexImage, Tag
 from chalicelib.domain.tag_rules import is_immutable
 from chalicelib.domain.tokens import V1Token, render_v1_token
+from chalicelib.domain.webhooks import EventKind
 from chalicelib.service.accounts import decided
 from chalicelib.service.bridge import image_of_manifest, shown_id
 from chalicelib.service.ends import count_pull, expires_by_name
+from chalicelib.service.happenings import happening
 from chalicelib.service.hub import entered, new_repository
 from chalicelib.service.images import find
 from chalicelib.service.races import repeated
@@ -241,7 +243,9 @@ def _point(world: World, actor: Actor, name: RepositoryName, tag: Tag, end: End 
     fixed = is_immutable(repository.tag_rules, tag.name)
     if fixed and _points_elsewhere(world, name, tag):
         raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag.name)})
-    world.metadata.put_tag(team, repository, tag, world.change_by(actor), fixed=fixed)
+    facts = {"tags": [tag.name.value], "image_id": tag.image_id}
+    change = happening(world, actor, repository, EventKind.PUSH, **facts)
+    world.metadata.put_tag(team, repository, tag, change, fixed=fixed)
 
 
 def _end_of(world: World, name: RepositoryName, tag: Tag) -> int | None:

@@ -17,11 +17,13 @@ from chalicelib.domain.negotiate import ANYTHING, Accepted
 from chalicelib.domain.paging import Page
 from chalicelib.domain.records import StoredManifest, Tag
 from chalicelib.domain.tag_rules import is_immutable, is_protected
+from chalicelib.domain.webhooks import EventKind
 from chalicelib.ports import Conflict, Held, Missing, PushSurvey
 from chalicelib.service.bridge import manifest_of_image
 from chalicelib.service.documents import keep, lists_annotations, parsed, raw_of
 from chalicelib.service.edge import with_adopted
 from chalicelib.service.ends import count_pull, ending, expires_by_name
+from chalicelib.service.happenings import happening, pulled
 from chalicelib.service.hub import entered
 from chalicelib.service.races import repeated
 from chalicelib.service.views import negotiated
@@ -105,11 +107,20 @@ def _stored(
         survey.repository,
         stored,
         [tag_of(world, tag, stored, survey, end) for tag in tags],
-        world.change_by(actor),
+        happening(world, actor, survey.repository, EventKind.PUSH, **_facts(manifest, tags)),
         children=[child.digest for child in manifest.children if child.digest in survey.manifests],
         fixed=fixed,
     )
     return survey
+
+
+def _facts(manifest: Manifest, tags: Sequence[TagName]) -> dict[str, object]:
+    return {
+        "digest": str(manifest.digest),
+        "media_type": manifest.media_type,
+        "size_bytes": len(manifest.raw),
+        "tags": [tag.value for tag in tags],
+    }
 
 
 def tag_of(
@@ -237,6 +248,7 @@ def pull(
         raise RegistryError(ErrorCode.MANIFEST_UNKNOWN, detail={"reference": str(reference)})
     if is_counted:
         count_pull(world, survey.team)
+        pulled(survey.repository, stored.digest)
     warnings = ending(survey, world.clock.now_s())
     return ServedManifest(stored.digest, stored.media_type, raw_of(world, stored), warnings)
 
@@ -261,6 +273,14 @@ def delete(
         delete_tag(world, actor, name, reference, ErrorCode.MANIFEST_UNKNOWN)
         return ()
     team = world.team_of(name)
+    repeated(lambda: _delete_manifest(world, actor, name, reference))
+    left = world.metadata.list_referrers(team, name, reference, Page(1)).entries
+    return ("manifests that refer to this one stay, and are still listed",) if left else ()
+
+
+def _delete_manifest(world: World, actor: Actor, name: RepositoryName, reference: Digest) -> None:
+    """Raises: RegistryError as ``delete``; Conflict: something else has happened meanwhile."""
+    team = world.team_of(name)
     stored = world.metadata.find_manifest(team, name, reference)
     if stored is None:
         raise RegistryError(ErrorCode.MANIFEST_UNKNOWN, detail={"reference": str(reference)})
@@ -268,12 +288,13 @@ def delete(
     rules = record.tag_rules if record else ()
     is_index = MANIFEST_SHAPES[stored.media_type] is Shape.INDEX
     children = parsed(world, stored).children if is_index else ()
+    facts = {"what": "manifest", "digest": str(reference), "media_type": stored.media_type}
     try:
         world.metadata.delete_manifest(
             team,
             name,
             reference,
-            world.change_by(actor),
+            happening(world, actor, record, EventKind.DELETE, **facts),
             children=[child.digest for child in children],
             kept=lambda tag: is_protected(rules, tag),
         )
@@ -281,8 +302,6 @@ def delete(
         raise RegistryError(ErrorCode.MANIFEST_UNKNOWN) from None
     except Held as held:
         raise _held(held) from None
-    left = world.metadata.list_referrers(team, name, reference, Page(1)).entries
-    return ("manifests that refer to this one stay, and are still listed",) if left else ()
 
 
 def _held(held: Held) -> RegistryError:
@@ -297,6 +316,12 @@ def delete_tag(
     world: World, actor: Actor, name: RepositoryName, tag: TagName, unknown: ErrorCode
 ) -> None:
     """Remove a tag. Raises: RegistryError(unknown, TAG_PROTECTED). Costs: 1 read, 1 transaction."""
+    repeated(lambda: _delete_tag(world, actor, name, tag, unknown))
+
+
+def _delete_tag(
+    world: World, actor: Actor, name: RepositoryName, tag: TagName, unknown: ErrorCode
+) -> None:
     team = world.team_of(name)
     record = world.metadata.find_repository(team, name)
     if record is None:
@@ -305,6 +330,7 @@ def delete_tag(
     if is_protected(record.tag_rules, tag):
         raise RegistryError(ErrorCode.TAG_PROTECTED, detail={"tags": [str(tag)]})
     try:
-        world.metadata.delete_tag(team, name, tag, world.change_by(actor))
+        change = happening(world, actor, record, EventKind.DELETE, what="tag", tags=[tag.value])
+        world.metadata.delete_tag(team, name, tag, change)
     except Missing:
         raise RegistryError(unknown, detail={"reference": str(tag)}) from None

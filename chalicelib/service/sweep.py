@@ -14,6 +14,7 @@ from chalicelib.domain.marking import Contents, Going, Kind, Marked, Needs, mark
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Change, StoredManifest
 from chalicelib.ports import Clock, Conflict, MetadataStore, Missing, Words
+from chalicelib.service.collected import tell_end, tell_tags, told
 from chalicelib.service.documents import parsed
 from chalicelib.service.world import World
 
@@ -100,6 +101,7 @@ def sweep_repository(run: Run, team: str, name: RepositoryName) -> bool:
         is_over = record is not None and expiry.is_over(record.expires_at_s, now_s)
         if contents.is_going or is_over:
             if not run.is_dry:
+                tell_end(run.world, team, record if is_over else None)
                 run.store.finish_deletion(team, name)
             why = "it has expired" if is_over else "its deletion was cut off"
             run.note(team, name, Going(Kind.REPOSITORY, name.path, why))
@@ -168,7 +170,8 @@ def _apply(run: Run, team: str, contents: Contents, marked: Marked, now_s: int) 
     for at in range(0, len(marked.going), THINGS_AT_ONCE):
         things = marked.going[at : at + THINGS_AT_ONCE]
         if not run.is_dry:
-            run.store.sweep(team, contents, things, run.change())
+            tell_tags(run.world, team, contents, things)
+            run.store.sweep(team, contents, things, told(team, contents, things, run.change()))
         for thing in things:
             run.note(team, contents.name, thing)
         if run.is_over():

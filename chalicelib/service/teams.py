@@ -298,7 +298,8 @@ def check_room(world: World, name: RepositoryName, size_bytes: int = 0) -> None:
     if held + size_bytes > limit or held >= limit:
         raise Refused(
             f"this team may have {limit} bytes, and has {held}; delete something, or ask an "
-            "administrator for more"
+            "administrator for more",
+            "size_bytes",
         )
 
 

@@ -9,11 +9,13 @@ from chalicelib.domain.access import Actor, Mode, team_of
 from chalicelib.domain.accounts import SignUp
 from chalicelib.domain.bearer import Challenge
 from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.receivers import Network
 from chalicelib.domain.records import Change
 from chalicelib.hub_ports import AccountStore, SearchStore
 from chalicelib.ports import BlobStore, Clock, Hashing, MetadataStore, Passwords, Verifier, Words
 from chalicelib.service.logins import LoginCache
 from chalicelib.usage_ports import UsageStore
+from chalicelib.webhook_ports import HookStore
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class World:
     ``team_hosts`` (`*.example.com`) what teams' hosts are called.
     ``verifier`` proves what no request has the time to read: above ``inline_proof_bytes``. Without
     one such uploads are refused.
+    ``webhooks`` is None where no queue is set, by which they would be told; ``webhook_networks``
+    are those beside the public internet that they may lead to.
     """
 
     metadata: MetadataStore
@@ -57,6 +61,8 @@ class World:
     host: str = ""
     team_hosts: str = ""
     verifier: Verifier | None = None
+    webhooks: HookStore | None = None
+    webhook_networks: tuple[Network, ...] = ()
     inline_proof_bytes: int = limits.MAX_PROOF_INLINE_BYTES
     v1_endpoints: tuple[str, ...] = ()
     logins: LoginCache = field(repr=False, default_factory=LoginCache)

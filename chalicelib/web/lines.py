@@ -86,6 +86,9 @@ def request_line(
         "repository": trace.repository,
         "actor": trace.actor,
         "token_id": trace.token_id,
+        "hooked": trace.hooked or None,
+        "digest": trace.digest,
+        "quota": trace.quota,
         "cold": cold or None,
         "calls": dict(trace.calls),
     }

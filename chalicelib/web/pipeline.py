@@ -97,6 +97,7 @@ def respond(world: World, endpoint: Endpoint, request: Request) -> Response:
         return _refused(endpoint.family, error, challenge)
     except Refused as refusal:
         # The team may not: its sentence says why, and nothing was stored.
+        note(quota=refusal.quota)
         return _refused(endpoint.family, RegistryError(ErrorCode.QUOTA_EXCEEDED, str(refusal)))
     except Unavailable as error:
         log.warning("unavailable endpoint=%s cause=%s", endpoint.name, error)

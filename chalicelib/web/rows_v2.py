@@ -205,6 +205,7 @@ EXTENSIONS: tuple[Endpoint, ...] = (
 )
 
 _TEAM = "/v2/_roadstead/teams/{team}"
+_HOOK = "webhooks/{hook_id}"
 
 
 def _team(name: str, methods: str, tail: str, summary: str) -> Endpoint:
@@ -240,6 +241,23 @@ TEAMS: tuple[Endpoint, ...] = (
     _team("tokens.get", "GET HEAD", "tokens", "Lists a team's machine tokens; for its owners"),
     _team("tokens.post", "POST", "tokens", "Makes a machine token, shown this once; for owners"),
     _team("token.delete", "DELETE", "tokens/{token_id}", "Revokes a machine token; for owners"),
+    _team("webhooks.get", "GET HEAD", "webhooks", "Lists a namespace's webhooks; for its owners"),
+    _team(
+        "webhooks.post",
+        "POST",
+        "webhooks",
+        "Makes a webhook of a team or one repository; its secret is shown this once; for owners",
+    ),
+    _team("webhook.get", "GET HEAD", _HOOK, "A webhook with its last deliveries; for owners"),
+    _team("webhook.put", "PUT", _HOOK, "Changes a webhook's URL, kinds or pause; for owners"),
+    _team("webhook.delete", "DELETE", _HOOK, "Removes a webhook and what is on its way to it"),
+    _team("webhook.ping", "POST", f"{_HOOK}/ping", "Sends a webhook a ping; for owners"),
+    _team(
+        "webhook.repeat",
+        "POST",
+        f"{_HOOK}/deliveries/{{event_id}}/repeat",
+        "Delivers an event once more; for owners",
+    ),
 )
 
 ENDS: tuple[Endpoint, ...] = (

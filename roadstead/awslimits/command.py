@@ -11,6 +11,7 @@ from roadstead.embedded.stack import EmbeddedStack
 from roadstead.failure import Failure
 from roadstead.gateway.downloads import Downloads
 from roadstead.usage.metering import metering
+from roadstead.webhooks.delivering import listeners_of, telling
 
 __all__ = ["Plan", "run"]
 
@@ -39,7 +40,12 @@ def run(data: Path, port: int, choices: local.Choices, plan: Plan) -> None:
                 up.say("  AWS's limits are on: docs/aws-at-home.md")
                 if home.gateway is not None:
                     up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
-                with metering(data, home.world.usage, home.world.clock):
+                with (
+                    telling(data, home.world, choices.webhook_networks) as queue,
+                    metering(
+                        data, home.world.usage, home.world.clock, listeners_of(home.world, queue)
+                    ),
+                ):
                     up.serve(
                         stack,
                         home.distribution,

@@ -44,7 +44,9 @@ EXACT: dict[str, Any] = {
     "arn:aws:lambda:*:*:function:roadstead-*": {"Fn::GetAtt": ["VerifierHandler", "Arn"]},
     "arn:aws:logs:*:*:log-group:/roadstead/*": {"Fn::GetAtt": ["ApiLogs", "Arn"]},
     "arn:aws:logs:*:*:log-group:/roadstead/*/meter": {"Fn::GetAtt": ["MeterLogs", "Arn"]},
+    "arn:aws:logs:*:*:log-group:/roadstead/*/webhooks": {"Fn::GetAtt": ["WebhookLogs", "Arn"]},
     "arn:aws:sqs:*:*:roadstead-*": {"Fn::GetAtt": ["Uncounted", "Arn"]},
+    "arn:aws:sqs:*:*:roadstead-*-webhooks": {"Fn::GetAtt": ["WebhookQueue", "Arn"]},
 }
 
 

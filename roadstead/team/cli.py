@@ -24,16 +24,9 @@ OF_TEAM = {
 
 def add_command(commands: Any) -> None:
     """Add `team` to the subcommands of `roadstead`."""
-    raw = argparse.RawDescriptionHelpFormatter
-    team = commands.add_parser(
-        "team",
-        help="teams: members, tokens, quotas, ends",
-        description=TEAM_HELP,
-        formatter_class=raw,
-    )
-    verbs = team.add_subparsers(dest="verb", required=True)
-    parsers = {verb: _add(verbs, verb, TEAM, about=about) for verb, about in OF_TEAM.items()}
-    _add(verbs, "list", ("host", "HOST"), about="list the teams that you are in")
+    verbs = add_verbs(commands, "team", "teams: members, tokens, quotas, ends", TEAM_HELP)
+    parsers = {verb: add_verb(verbs, verb, TEAM, about=about) for verb, about in OF_TEAM.items()}
+    add_verb(verbs, "list", ("host", "HOST"), about="list the teams that you are in")
     _add_members(verbs)
     _add_tokens(verbs)
     _add_ends(verbs)
@@ -45,36 +38,43 @@ def add_command(commands: Any) -> None:
     )
 
 
+def add_verbs(commands: Any, name: str, about: str, description: str) -> Any:
+    """A subcommand that has verbs of its own."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = commands.add_parser(name, help=about, description=description, formatter_class=raw)
+    return parser.add_subparsers(dest="verb", required=True)
+
+
 def _add_members(verbs: Any) -> None:
     roles = [role.value for role in Role]
-    invite = _add(verbs, "invite", TEAM, about="make an invitation for one account, shown once")
+    invite = add_verb(verbs, "invite", TEAM, about="make an invitation for one account, shown once")
     invite.add_argument("role", choices=roles)
-    join = _add(verbs, "join", TEAM, about="become a member by an invitation")
+    join = add_verb(verbs, "join", TEAM, about="become a member by an invitation")
     join.add_argument("code", metavar="CODE")
-    role = _add(verbs, "role", TEAM, about="give a member another role")
+    role = add_verb(verbs, "role", TEAM, about="give a member another role")
     role.add_argument("username", metavar="NAME")
     role.add_argument("role", choices=roles)
-    remove = _add(verbs, "remove", TEAM, about="take a member out, or yourself")
+    remove = add_verb(verbs, "remove", TEAM, about="take a member out, or yourself")
     remove.add_argument("username", metavar="NAME")
 
 
 def _add_tokens(verbs: Any) -> None:
-    token = _add(verbs, "token", TEAM, about="make a machine token, shown once")
+    token = add_verb(verbs, "token", TEAM, about="make a machine token, shown once")
     token.add_argument("label", metavar="LABEL")
     token.add_argument(
         "scopes", nargs="+", metavar="SCOPE", help="as in app:pull,push or *:pull, of this team"
     )
     token.add_argument("--days", type=int, help="how long it lives; without it, until revoked")
-    _add(verbs, "tokens", TEAM, about="list its machine tokens")
-    revoke = _add(verbs, "revoke", TEAM, about="end a machine token")
+    add_verb(verbs, "tokens", TEAM, about="list its machine tokens")
+    revoke = add_verb(verbs, "revoke", TEAM, about="end a machine token")
     revoke.add_argument("token_id", metavar="ID")
 
 
 def _add_ends(verbs: Any) -> None:
     what = ("what", "HOST/TEAM[/NAME[:TAG]]")
-    extend = _add(verbs, "extend", what, about="give a team, a repository or a tag another end")
+    extend = add_verb(verbs, "extend", what, about="give a team, a repository or a tag another end")
     extend.add_argument("end", metavar="DURATION")
-    _add(verbs, "pin", what, about="take the end of a team, a repository or a tag away")
+    add_verb(verbs, "pin", what, about="take the end of a team, a repository or a tag away")
 
 
 def _add_quota(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +86,10 @@ def _add_quota(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{word}", metavar="N", help=f"{about}; `none` is without bound")
 
 
-def _add(verbs: Any, verb: str, *places: tuple[str, str], about: str) -> argparse.ArgumentParser:
+def add_verb(
+    verbs: Any, verb: str, *places: tuple[str, str], about: str
+) -> argparse.ArgumentParser:
+    """A verb with the options of a login."""
     parser: argparse.ArgumentParser = verbs.add_parser(verb, help=about)
     for name, shown in places:
         parser.add_argument(name, metavar=shown)

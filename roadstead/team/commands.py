@@ -34,10 +34,21 @@ class Ask:
 def run(asked: argparse.Namespace) -> int:
     """Run a verb, and print what it came to. Raises: TransferError."""
     host, ask = plan(asked)
+    return perform(asked, host, ask, "teams", SAID[asked.verb])
+
+
+def perform(
+    asked: argparse.Namespace,
+    host: Host,
+    ask: Ask,
+    what: str,
+    said: Callable[[Document], list[str]],
+) -> int:
+    """Send a request as the account itself, and print what it came to. Raises: TransferError."""
     login = login_for(asked, host)
     if login is None or not login.password:
         raise TransferError(
-            f"teams of {host.name} want a password: say --user NAME, or docker login {host.name}"
+            f"{what} of {host.name} want a password: say --user NAME, or docker login {host.name}"
         )
     client = RegistryClient(host, login)
     try:
@@ -48,12 +59,12 @@ def run(asked: argparse.Namespace) -> int:
             body=None if ask.document is None else json.dumps(ask.document).encode(),
             headers={"Authorization": login.basic},
             wanted=(ask.wanted,),
-            what=f"team {asked.verb}",
+            what=f"{asked.command} {asked.verb}",
         )
     finally:
         client.close()
     document = json.loads(answer.body) if answer.body else {}
-    lines = [json.dumps(document)] if asked.json else SAID[asked.verb](document)
+    lines = [json.dumps(document)] if asked.json else said(document)
     print("\n".join(lines), flush=True)
     return 0
 
@@ -64,11 +75,11 @@ def plan(asked: argparse.Namespace) -> tuple[Host, Ask]:
         return parse_host(asked.host, insecure=asked.insecure), Ask("GET", TEAMS, 200)
     if asked.verb in ("extend", "pin"):
         return _end_of(asked)
-    host, name = _team(asked.team, insecure=asked.insecure)
+    host, name = split_team(asked.team, insecure=asked.insecure)
     return host, ASKED[asked.verb](f"{TEAMS}/{name}", name, asked)
 
 
-def _team(text: str, *, insecure: bool) -> tuple[Host, str]:
+def split_team(text: str, *, insecure: bool) -> tuple[Host, str]:
     before, slash, name = text.rpartition("/")
     if not slash or not _NAME.fullmatch(name):
         raise TransferError(f"{text!r} is no team; it looks like HOST/TEAM")
@@ -79,7 +90,7 @@ def _end_of(asked: argparse.Namespace) -> tuple[Host, Ask]:
     end: Document = {"expires_at": None} if asked.verb == "pin" else parse_end(asked.end)
     scheme, separator, rest = asked.what.rpartition("://")
     if rest.count("/") == 1:
-        host, name = _team(asked.what, insecure=asked.insecure)
+        host, name = split_team(asked.what, insecure=asked.insecure)
         return host, Ask("PUT", f"{TEAMS}/{name}", 200, end)
     image = parse_image(asked.what, insecure=asked.insecure)
     has_tag = ":" in rest.rpartition("/")[2]
@@ -180,19 +191,19 @@ def _of(used: int | None, limit: int | None) -> str:
     return bound if used is None else f"{used} ({bound})"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def _listed(document: Document) -> list[str]:
     rows = [(t["name"], t["role"], t["expires_at"] or "never") for t in document["teams"]]
-    return _table([("TEAM", "ROLE", "EXPIRES"), *rows])
+    return table([("TEAM", "ROLE", "EXPIRES"), *rows])
 
 
 def _members(document: Document) -> list[str]:
     rows = [(m["username"], m["role"], m["joined_at"]) for m in document["members"]]
-    return _table([("NAME", "ROLE", "SINCE"), *rows])
+    return table([("NAME", "ROLE", "SINCE"), *rows])
 
 
 def _tokens(document: Document) -> list[str]:
@@ -200,7 +211,7 @@ def _tokens(document: Document) -> list[str]:
         (t["id"], t["label"], t["expires_at"] or "never", " ".join(t["scopes"]))
         for t in document["tokens"]
     ]
-    return _table([("ID", "LABEL", "EXPIRES", "SCOPES"), *rows])
+    return table([("ID", "LABEL", "EXPIRES", "SCOPES"), *rows])
 
 
 def _made_token(token: Document) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from chalicelib.ports import Clock, PortError
 from chalicelib.service.meter import HOUR_S, Terms, measure_storage, take
+from chalicelib.service.wakes import Listeners, look, tell
 from chalicelib.usage_ports import UsageStore
 from roadstead.usage.spool import SUFFIX, Spool, spooling
 
@@ -29,8 +30,15 @@ FOREVER = Terms(late_s=None, known_s=10 * 365 * 24 * HOUR_S)
 class LocalMeter:
     """Counts what lies in a folder; safe to be stopped, killed and begun anew at any moment."""
 
-    def __init__(self, store: UsageStore, clock: Clock, folder: Path, spool: Spool) -> None:
-        self._store, self._clock = store, clock
+    def __init__(
+        self,
+        store: UsageStore,
+        clock: Clock,
+        folder: Path,
+        spool: Spool,
+        listeners: Listeners | None = None,
+    ) -> None:
+        self._store, self._clock, self._listeners = store, clock, listeners
         self._folder, self._spool = folder, spool
         # How far each file has been counted, by this process: only to save its reading again.
         self._offsets: dict[Path, int] = {}
@@ -64,6 +72,8 @@ class LocalMeter:
         lines = whole.splitlines()
         for at in range(0, len(lines), LINES_AT_ONCE):
             parsed = [_parsed(line) for line in lines[at : at + LINES_AT_ONCE]]
+            if self._listeners is not None:
+                tell(self._listeners, parsed)
             take(self._store, parsed, now_s=self._clock.now_s(), terms=FOREVER)
         self._offsets[path] = self._offsets.get(path, 0) + len(whole)
         if is_ended:
@@ -79,6 +89,8 @@ class LocalMeter:
     def _measure(self) -> None:
         now_s = self._clock.now_s()
         if now_s // HOUR_S != self._hour:
+            if self._listeners is not None:
+                look(self._listeners, now_s=now_s)
             measure_storage(self._store, now_s=now_s)
             self._hour = now_s // HOUR_S
 
@@ -91,11 +103,13 @@ def _parsed(line: bytes) -> object:
 
 
 @contextmanager
-def metering(data: Path, store: UsageStore, clock: Clock) -> Iterator[None]:
-    """Count the requests that this process answers, while the block runs."""
+def metering(
+    data: Path, store: UsageStore, clock: Clock, listeners: Listeners | None = None
+) -> Iterator[None]:
+    """Count the requests that this process answers, while the block runs, and wake webhooks."""
     folder, done = data / "usage", threading.Event()
     with spooling(folder) as spool:
-        meter = LocalMeter(store, clock, folder, spool)
+        meter = LocalMeter(store, clock, folder, spool, listeners)
         thread = threading.Thread(target=meter.run, args=(done,), name="meter", daemon=True)
         thread.start()
         try:

@@ -269,7 +269,7 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         lambda s, t: s.find_manifests(t, APP, [manifest().digest]),
         ["BatchGetItem"],
     ),
-    "read_contents": (lambda s, t: s.read_contents(t, APP), ["GetItem", "Query"]),
+    "read_contents": (lambda s, t: s.read_contents(t, APP), ["BatchGetItem", "Query"]),
     "glance": (lambda s, t: s.glance(t, APP), ["Query", "Query"]),
     "put_blob": (lambda s, t: s.put_blob(t, APP, blob(b"new")), KEPT),
     "put_blob, closing": (lambda s, t: s.put_blob(t, APP, blob(b"n"), _held(t)), KEPT),

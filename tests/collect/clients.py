@@ -153,7 +153,7 @@ class Client:
 
     def delete_repository(self) -> None:
         name = self.chosen.choice(REPOSITORIES)
-        self._asked(lambda: hub.delete(self.world, name))
+        self._asked(lambda: hub.delete(self.world, ACTOR, name))
 
     # --- v1 -----------------------------------------------------------------------------------
 

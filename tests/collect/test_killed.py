@@ -8,7 +8,7 @@ import json
 import pytest
 
 from chalicelib.adapters.memory import MemoryBlobs, MemoryMetadata
-from chalicelib.domain.access import Mode
+from chalicelib.domain.access import ANONYMOUS, Mode
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.retention import RetentionRule
 from chalicelib.ports import Conflict, Unavailable
@@ -155,7 +155,7 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing() -> None:
     place, said = Place(), []
     place.finish()
     place.send("DELETE", f"/v2/{APP}/manifests/kept")
-    hub.delete(place.registry.world, RepositoryName(APP))
+    hub.delete(place.registry.world, ANONYMOUS, RepositoryName(APP))
     for _ in range(2):
         place.clock.at_s += 2 * DAY_S
         before = repr((vars(place.store), vars(place.blobs)))

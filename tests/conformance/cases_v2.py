@@ -11,6 +11,7 @@ from tests.conformance import (
     cases_oci_data,
     cases_page,
     cases_page_rules,
+    cases_page_webhooks,
     cases_quotas,
     cases_team_tokens,
     cases_teams,
@@ -29,6 +30,7 @@ from tests.conformance import (
     cases_v2_tokens,
     cases_v2_uploads,
     cases_verifier,
+    cases_webhooks,
 )
 
 CASES = (
@@ -51,8 +53,10 @@ CASES = (
     *cases_quotas.CASES,
     *cases_expiry.CASES,
     *cases_expiring_pushes.CASES,
+    *cases_webhooks.CASES,
     *cases_page.CASES,
     *cases_page_rules.CASES,
+    *cases_page_webhooks.CASES,
     *cases_uploader.CASES,
     *cases_verifier.CASES,
     *cases_usage.CASES,

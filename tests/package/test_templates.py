@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.api.deliverer import MARGIN_S
 from chalicelib.config import (
     LogSettings,
     read_log_settings,
@@ -16,6 +17,7 @@ from chalicelib.config import (
     read_table_settings,
 )
 from chalicelib.domain.errors import ErrorCode
+from chalicelib.service.deliver import ATTEMPT_S, LEASE_S
 from chalicelib.service.meter import Terms
 from chalicelib.web import lines
 from roadstead.package import explain, function, template, translate
@@ -62,7 +64,7 @@ def test_cfn_lint_has_nothing_to_say(app: Document, tmp_path: Path) -> None:
 
 def test_the_runtime_is_pinned_and_snapstart_is_a_choice(app: Document) -> None:
     functions = resources(app, "AWS::Serverless::Function")
-    assert set(functions) == {"APIHandler", "VerifierHandler", "Meter", "Collect"}
+    assert set(functions) == {"APIHandler", "VerifierHandler", "Meter", "Collect", "Webhooks"}
     for each in functions.values():
         assert each["Runtime"] == "python3.12"
         assert each["Architectures"] == ["arm64"]
@@ -155,7 +157,8 @@ def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
     known = set(re.findall(r"ROADSTEAD_[A-Z0-9_]*[A-Z0-9]\b", source))
     collector = app["Resources"]["Collect"]["Properties"]["Environment"]["Variables"]
     assert set(collector) - set(variables) == {"ROADSTEAD_GRACE_HOURS"}
-    assert known - set(variables) - set(collector) == LOCAL_SETTINGS
+    deliverer = app["Resources"]["Webhooks"]["Properties"]["Environment"]["Variables"]
+    assert known - {*variables, *collector, *deliverer} == LOCAL_SETTINGS
     assert set(variables) <= known
 
 
@@ -231,7 +234,7 @@ def test_the_meter_gets_the_lines_of_requests_and_nothing_of_its_own(app: Docume
 
 def test_what_the_meter_fails_at_comes_again_until_nobody_would_count_it(app: Document) -> None:
     meter = app["Resources"]["Meter"]["Properties"]
-    (queue,) = resources(app, "AWS::SQS::Queue").values()
+    queue = app["Resources"]["Uncounted"]["Properties"]
     where = {"Fn::GetAtt": ["Uncounted", "Arn"]}
     assert meter["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"] == where
     assert meter["Events"]["Again"]["Properties"] == {"Queue": where, "BatchSize": 1}
@@ -243,6 +246,50 @@ def test_what_the_meter_fails_at_comes_again_until_nobody_would_count_it(app: Do
     assert queue["VisibilityTimeout"] >= meter["Timeout"]
     read_table_settings({"ROADSTEAD_TABLE": "t", "AWS_REGION": "eu-central-1"})
     assert "ROADSTEAD_TABLE" in meter["Environment"]["Variables"]
+
+
+def test_the_deliverer_is_handed_messages_and_none_is_lost_without_an_alarm(app: Document) -> None:
+    function = app["Resources"]["Webhooks"]["Properties"]
+    queue = app["Resources"]["WebhookQueue"]["Properties"]
+    (event,) = function["Events"].values()
+    assert event["Properties"] == {
+        "Queue": {"Fn::GetAtt": ["WebhookQueue", "Arn"]},
+        "BatchSize": 10,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": {"Ref": "WebhookConcurrency"}},
+    }
+    # Each message of a batch has time for an attempt, and nobody else has it meanwhile.
+    assert function["Timeout"] >= 10 * (ATTEMPT_S + MARGIN_S)
+    assert queue["VisibilityTimeout"] >= 2 * function["Timeout"]
+    assert queue["VisibilityTimeout"] > LEASE_S
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["WebhookDead", "Arn"]}
+    watched = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for alarm in resources(app, "AWS::CloudWatch::Alarm").values()
+        for dimension in alarm.get("Dimensions", ())
+        if alarm["Namespace"] == "AWS/SQS"
+    }
+    assert watched == {"Uncounted", "WebhookQueue", "WebhookDead"}
+
+
+def test_the_deliverer_and_the_meter_know_the_queue_and_no_key(app: Document) -> None:
+    parameters = app["Parameters"]
+    for name in ("Webhooks", "Meter"):
+        variables = app["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert variables["ROADSTEAD_WEBHOOK_QUEUE"] == {"Ref": "WebhookQueue"}
+        assert "KEY" not in json.dumps(list(variables))
+    assert parameters["WebhookNetworks"]["Default"] == ""
+    read = read_table_settings(
+        {
+            "ROADSTEAD_TABLE": "t",
+            "AWS_REGION": "eu-central-1",
+            "ROADSTEAD_WEBHOOK_QUEUE": "https://sqs.eu-central-1.amazonaws.com/1/q",
+            "ROADSTEAD_WEBHOOK_NETWORKS": "10.0.0.0/8, fd00::/8",
+        }
+    )
+    assert read.webhook_queue == "https://sqs.eu-central-1.amazonaws.com/1/q"
+    assert [str(each) for each in read.webhook_networks] == ["10.0.0.0/8", "fd00::/8"]
+    assert re.fullmatch(parameters["WebhookNetworks"]["AllowedPattern"], "10.0.0.0/8, fd00::/8")
 
 
 def test_requests_are_throttled(app: Document) -> None:
@@ -283,7 +330,7 @@ def test_what_the_gateway_refuses_itself_is_readable_by_clients(app: Document) -
 
 def test_every_alarm_tells_somebody(app: Document) -> None:
     alarms = resources(app, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 11
+    assert len(alarms) == 14
     (ours,) = [alarm for alarm in alarms.values() if alarm["Namespace"] == lines.NAMESPACE]
     assert ours["MetricName"] in lines.UNITS
     assert ours["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
@@ -348,6 +395,6 @@ def test_the_terraform_package_is_what_chalice_gives(tmp_path: Path) -> None:
     template.chalice_package(tmp_path, "--pkg-format", "terraform")
     document = json.loads((tmp_path / "chalice.tf.json").read_text())
     functions = document["resource"]["aws_lambda_function"]
-    assert len(functions) == 4
+    assert len(functions) == 5
     assert all(each["architectures"] == ["arm64"] for each in functions.values())
     assert document["resource"]["aws_api_gateway_rest_api"]

@@ -129,6 +129,8 @@ PARAMS = {
     "token_id": "0" * 16,
     # Of teams `test_teams.py` asks; here it is one that is not there.
     "team": "nothing",
+    "hook_id": "0" * 16,
+    "event_id": "evt_0",
     "asset": "style.css",
 }
 
@@ -373,6 +375,8 @@ FORMS = {
     "page.grants.post": {"user": "bob", "access": "read"},
     "page.rules.post": {"of": "tags", "pattern": "v*", "immutable": "on"},
     "page.remove.post": {"name": "another"},
+    "page.webhooks.post": {"url": "https://hooks.example.com/", "kind_push": "on"},
+    "page.webhook.post": {"act": "ping"},
     "page.team_tokens.post": {"label": "x", "names": "*", "actions": "pull"},
 }
 

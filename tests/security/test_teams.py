@@ -100,6 +100,8 @@ BODIES_HERE: dict[str, bytes] = {
     "v2.team.join": b'{"code": "0"}',
     "v2.team.member.put": b'{"role": "reader"}',
     "v2.team.tokens.post": b'{"label": "x", "scopes": ["repository:crew/app:pull"]}',
+    "v2.team.webhooks.post": b'{"url": "https://hooks.example.com/"}',
+    "v2.team.webhook.put": b'{"paused": true}',
     "v2.expiry.put": b'{"expires_in_s": 60}',
     "v2.tag.expiry.put": b'{"expires_in_s": 60}',
 }

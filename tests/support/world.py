@@ -63,6 +63,7 @@ def memory_world(mode: Mode = Mode.OPEN, **changes: Any) -> World:
         "accounts": store,
         "search": store,
         "usage": MemoryUsage(store),
+        "webhooks": store,
         "blobs": MemoryBlobs(clock),
         "clock": clock,
         "hashing": ResumableHashing(),

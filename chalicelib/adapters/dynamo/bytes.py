@@ -40,7 +40,8 @@ class Bytes(Living):
         if self._bytes_of(team.name) + new_bytes > limit:
             raise Refused(
                 f"this team may have {limit} bytes, and would have more with these {new_bytes}; "
-                "delete something, or ask an administrator for more"
+                "delete something, or ask an administrator for more",
+                "size_bytes",
             )
 
     def _bytes_of(self, team: str) -> int:

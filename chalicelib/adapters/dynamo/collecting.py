@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.bytes import count_bytes
@@ -18,6 +20,7 @@ from chalicelib.adapters.dynamo.collect_models import (
 )
 from chalicelib.adapters.dynamo.deletion import EVERYTHING, equal
 from chalicelib.adapters.dynamo.ending import Ending
+from chalicelib.adapters.dynamo.hook_events import is_later, put_event
 from chalicelib.adapters.dynamo.link_models import EdgeRow, EventRow
 from chalicelib.adapters.dynamo.models import (
     BlobRow,
@@ -31,6 +34,7 @@ from chalicelib.adapters.dynamo.models import (
     read_digest,
 )
 from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Transaction
+from chalicelib.adapters.dynamo.team_models import TeamRow
 from chalicelib.collect_ports import Scanned
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.marking import Contents, Going, Kind
@@ -61,9 +65,13 @@ class Collecting(Ending):
 
     def read_contents(self, team: str, name: RepositoryName) -> Contents:
         # The record first: what is added after it has another revision.
-        record = self._table.get(RepositoryRow, keys.repository(team, name))
+        look = self._look(team, name)
+        record, shared = look.first(RepositoryRow), look.first(TeamRow)
         rows = self._table.gather(Row, keys.contents(team, name), EVERYTHING)
-        return contents_of(name, record, rows, self._clock.now_s())
+        found = contents_of(name, record, rows, self._clock.now_s())
+        if found.repository is None or shared is None or not shared.hooks:
+            return found
+        return replace(found, repository=replace(found.repository, team_hooks=int(shared.hooks)))
 
     def glance(self, team: str, name: RepositoryName) -> tuple[Contents, bool]:
         # Between the links and the manifests lies the history, which has no bound.
@@ -85,7 +93,11 @@ class Collecting(Ending):
         else:
             same = equal(columns.life, record.life) & equal(columns.revision, seen.revision)
             unchanged = columns.pk.exists() & columns.going.does_not_exist() & same
-            writes.update(key, [columns.swept.set(change.word)], unchanged)
+            actions: list[Action] = [columns.swept.set(change.word)]
+            if change.event is not None:
+                actions += put_event(writes, change.event)
+                unchanged &= is_later(change.event)
+            writes.update(key, actions, unchanged)
         for thing in going:
             _TAKE[thing.kind](writes, team, name, thing, change)
         if any(thing.object_key.startswith(f"{team}/edge/") for thing in going):

@@ -16,6 +16,7 @@ from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.hook_events import is_later, put_event
 from chalicelib.adapters.dynamo.hub_models import EntryRow, GrantRow
 from chalicelib.adapters.dynamo.living import Living, has_ended, not_over
 from chalicelib.adapters.dynamo.models import (
@@ -31,6 +32,7 @@ from chalicelib.adapters.dynamo.table import Transaction
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Repository
 from chalicelib.domain.search import Found, index_words
+from chalicelib.domain.webhooks import Event
 from chalicelib.ports import Conflict
 
 # Each thing that a repository holds is at most two items; a transaction takes a hundred, and one
@@ -41,14 +43,20 @@ EVERYTHING = (" ", "\x7f")
 
 
 class Deletion(Living):
-    def delete_repository(self, team: str, repository: Repository) -> None:
-        columns = RepositoryRow
-        row = self._table.update(
-            RepositoryRow,
-            keys.repository(team, repository.name),
-            actions=[columns.going.set(True)],
-            condition=unchanged(team, repository, self._clock.now_s()),
-        )
+    def delete_repository(
+        self, team: str, repository: Repository, event: Event | None = None
+    ) -> None:
+        columns, key = RepositoryRow, keys.repository(team, repository.name)
+        condition = unchanged(team, repository, self._clock.now_s())
+        mark = columns.going.set(True)
+        if event is None:
+            row = self._table.update(RepositoryRow, key, actions=[mark], condition=condition)
+        else:
+            writes = self._table.transaction()
+            actions = [mark, *put_event(writes, event)]
+            writes.update(key, actions, condition=condition & is_later(event))
+            writes.commit()
+            row = RepositoryRow.of(team, repository)
         self._sweep(team, row)
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:
@@ -142,6 +150,9 @@ def unchanged(team: str, before: Repository, now_s: int) -> Condition:
         (columns.tag_rules, row.tag_rules),
         (columns.retention, row.retention),
         (columns.ends_at_s, row.ends_at_s),
+        # What a record is put in the place of must not lose a webhook or an event.
+        (columns.hooks, row.hooks),
+        (columns.last_event, row.last_event),
     ):
         condition &= equal(column, value)
     return condition

@@ -7,7 +7,7 @@ answer is older than the records it was held against. An open registry has no te
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pynamodb.expressions.condition import Condition
@@ -63,7 +63,14 @@ class Look:
     @property
     def repository(self) -> Repository | None:
         row = self.first(RepositoryRow)
-        return row.value() if row and not (self.team_is_over or self.record_is_over) else None
+        if row is None or self.team_is_over or self.record_is_over:
+            return None
+        team = self.first(TeamRow)
+        return (
+            replace(row.value(), team_hooks=int(team.hooks))
+            if team and team.hooks
+            else (row.value())
+        )
 
     @property
     def team(self) -> Team | None:
@@ -104,9 +111,13 @@ class Living:
         if look.team_is_over:
             raise Refused(EXPIRED_TEAM)
         if look.record_is_over:
+            self._tell_end(team, name, look)
             self.finish_deletion(team, name)
             look = self._look(team, name, *wanted)
         return look
+
+    def _tell_end(self, team: str, name: RepositoryName, look: Look) -> None:
+        """In ``webhooks.py``."""
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:
         """In ``deletion.py``."""

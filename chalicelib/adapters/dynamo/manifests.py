@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.deletion import touch_record
+from chalicelib.adapters.dynamo.hook_events import note_on_record
 from chalicelib.adapters.dynamo.link_models import EventRow, ParentRow, ReferrerRow, referrer_key
 from chalicelib.adapters.dynamo.living import Living
 from chalicelib.adapters.dynamo.models import (
@@ -32,6 +33,7 @@ from chalicelib.domain.records import (
     TagEvent,
     type_prefix,
 )
+from chalicelib.domain.webhooks import order_after
 from chalicelib.ports import Conflict, Held, Missing, Unavailable
 
 # A transaction takes a hundred items: a tag that comes or goes is three, a child that is named two,
@@ -55,7 +57,7 @@ class Manifests(Living):
         fixed: frozenset[TagName] = frozenset(),
     ) -> None:
         name, distinct = repository.name, list(dict.fromkeys(children))
-        room = (TRANSACTION_ITEMS - 4 - 3 * len(tags)) // 2
+        room = (TRANSACTION_ITEMS - 4 - bool(change.event) - 3 * len(tags)) // 2
         for at in range(room, len(distinct), CHILDREN_AT_ONCE):
             # Lines that name an index that is not there count for nothing: see `_parents`.
             writes = self._table.transaction()
@@ -64,7 +66,7 @@ class Manifests(Living):
             writes.commit()
         writes = self._table.transaction()
         now_s = self._clock.now_s()
-        bring_into_being(writes, team, repository, now_s)
+        bring_into_being(writes, team, repository, now_s, change.event)
         _write_manifest(writes, team, name, manifest)
         pushed_at_s = change.at_ms // 1000
         writes.put(ManifestEntryRow.of(team, name, manifest, pushed_at_s))
@@ -111,10 +113,12 @@ class Manifests(Living):
             if entry is None:
                 raise Missing(f"manifest {digest}")
             tags = self._free_tags(team, name, digest, kept)
-            while len(tags) > TAGS_AT_ONCE:
+            # An event is two items more.
+            at_once = TAGS_AT_ONCE - bool(change.event)
+            while len(tags) > at_once:
                 # So many do not fit beside the manifest: these go first, and stay gone.
-                self._delete_pointing(team, name, digest, change, tags[:TAGS_AT_ONCE])
-                tags = tags[TAGS_AT_ONCE:]
+                self._delete_pointing(team, name, digest, _of_tags(change), tags[:at_once])
+                tags, change = tags[at_once:], _later(change)
             if self._delete_entry(team, name, entry, tags, change):
                 self._forget_parent(team, name, digest, children)
                 return
@@ -161,9 +165,13 @@ class Manifests(Living):
         stored = entry.manifest()
         if stored is not None and stored.subject is not None:
             writes.delete(referrer_key(team, name, stored.subject, stored))
+        note_on_record(writes, team, name, _told_of(change, tags).event)
         try:
             writes.commit()
         except Conflict:
+            if change.event is not None:
+                # Perhaps another event came first: whoever deletes makes a later one.
+                raise
             return False
         return True
 
@@ -189,9 +197,12 @@ class Manifests(Living):
         writes = self._table.transaction()
         for tag in tags:
             _delete_tag(writes, team, name, tag, digest, change)
+        note_on_record(writes, team, name, _told_of(change, tags).event)
         try:
             writes.commit()
         except Conflict:
+            if change.event is not None:
+                raise
             if len(tags) == 1:
                 return
             for tag in tags:
@@ -259,6 +270,33 @@ def _delete_tag(
     writes.delete(keys.tag(team, name, tag), condition=pointing)
     writes.delete(keys.tag_entry(team, name, tag), condition=listed)
     writes.put(EventRow.of(team, name, TagEvent(tag, None, change)))
+
+
+def _told_of(change: Change, tags: Sequence[TagName]) -> Change:
+    """The change whose event names these tags, which go with it."""
+    if change.event is None:
+        return change
+    facts = {**change.event.facts, "tags": [tag.value for tag in tags]}
+    return replace(change, event=replace(change.event, facts=facts))
+
+
+def _of_tags(change: Change) -> Change:
+    """The same change, of tags alone: their manifest is still there."""
+    if change.event is None:
+        return change
+    facts = {**change.event.facts, "what": "tags"}
+    return replace(change, event=replace(change.event, facts=facts))
+
+
+def _later(change: Change) -> Change:
+    """The same change, whose event comes after the one that was kept just now."""
+    event = change.event
+    if event is None:
+        return change
+    order = order_after(event.at_ms, change.word, event.order)
+    # Each event has an id of its own: a receiver knows by it what it has seen.
+    later = replace(event, order=order, event_id=f"{event.event_id}+")
+    return replace(change, event=later)
 
 
 def _name_child(

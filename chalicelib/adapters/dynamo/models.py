@@ -72,6 +72,9 @@ class RepositoryRow(Row, discriminator="repository"):
     revision = _text()
     # New whenever the collector takes something away: a push sees by it the same.
     swept = _text()
+    # How many webhooks it has of its own, and the order of the last event: see `hook_events.py`.
+    hooks = NumberAttribute(null=True)
+    last_event = _text()
 
     @classmethod
     def of(cls, team: str, repository: Repository) -> Self:
@@ -86,6 +89,8 @@ class RepositoryRow(Row, discriminator="repository"):
             description=repository.description or None,
             tag_rules=dump_rules(repository.tag_rules) if repository.tag_rules else None,
             ends_at_s=repository.expires_at_s,
+            hooks=repository.hooks or None,
+            last_event=repository.last_event,
         )
 
     def name(self) -> RepositoryName:
@@ -106,6 +111,9 @@ class RepositoryRow(Row, discriminator="repository"):
             end_s,
             retention,
             self.swept,
+            int(self.hooks or 0),
+            0,
+            self.last_event,
         )
 
 

@@ -42,7 +42,7 @@ class Search(Deletion):
         rows = self._table.gather(RepositoryRow, keys.catalog(team), span)
         there = {each.name() for each in rows if not has_ended(each, now_s)}
         if name not in there and len(there) >= limit:
-            raise Refused(f"this team may have {limit} repositories, and has them")
+            raise Refused(f"this team may have {limit} repositories, and has them", "repositories")
 
     def _enter(self, team: str, repository: Repository) -> None:
         writes = self._table.transaction()

@@ -12,6 +12,7 @@ from chalicelib.adapters.aws import shared_session
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamo.accounts import Accounts
 from chalicelib.adapters.dynamo.collecting import Collecting
+from chalicelib.adapters.dynamo.deliveries import Deliveries
 from chalicelib.adapters.dynamo.edge import Edge
 from chalicelib.adapters.dynamo.images import Images
 from chalicelib.adapters.dynamo.manifests import Manifests
@@ -22,11 +23,23 @@ from chalicelib.adapters.dynamo.table import READ_TIMEOUT_S, Table
 from chalicelib.adapters.dynamo.tags import Tags
 from chalicelib.adapters.dynamo.uploads import Uploads
 from chalicelib.adapters.dynamo.usage import Usage
+from chalicelib.adapters.dynamo.webhooks import Webhooks
 from chalicelib.ports import Clock, Unavailable
 
 
 class DynamoMetadata(
-    Collecting, Search, Repositories, Manifests, Tags, Uploads, Edge, Images, Accounts, Usage
+    Collecting,
+    Search,
+    Repositories,
+    Manifests,
+    Tags,
+    Uploads,
+    Edge,
+    Images,
+    Accounts,
+    Usage,
+    Deliveries,
+    Webhooks,
 ):
     """All stores of metadata in one table; safe for any number of threads.
 

@@ -166,7 +166,13 @@ class Table:
         return answer
 
     def query(
-        self, model: type[R], pk: str, span: tuple[str, str], limit: int | None = None
+        self,
+        model: type[R],
+        pk: str,
+        span: tuple[str, str],
+        limit: int | None = None,
+        *,
+        backwards: bool = False,
     ) -> tuple[list[R], bool]:
         """Rows of a partition in the order of their sort keys, and whether more follow them.
 
@@ -175,7 +181,7 @@ class Table:
         rows: list[R] = []
         start: dict[str, Any] | None = None
         while True:
-            answer = self._query_page(pk, span, limit, start)
+            answer = self._query_page(pk, span, limit, start, backwards=backwards)
             rows += [model.from_raw_data(item) for item in answer["Items"]]
             start = answer.get("LastEvaluatedKey")
             if start is None or limit is not None:
@@ -220,7 +226,13 @@ class Table:
         return answer
 
     def _query_page(
-        self, pk: str, span: tuple[str, str], limit: int | None, start: dict[str, Any] | None
+        self,
+        pk: str,
+        span: tuple[str, str],
+        limit: int | None,
+        start: dict[str, Any] | None,
+        *,
+        backwards: bool = False,
     ) -> dict[str, Any]:
         between = Path([SORT_KEY]).between({"S": span[0]}, {"S": span[1]})
         answer: dict[str, Any] = self._try(
@@ -231,6 +243,7 @@ class Table:
                 consistent_read=True,
                 limit=limit,
                 exclusive_start_key=start,
+                scan_index_forward=not backwards,
             )
         )
         return answer

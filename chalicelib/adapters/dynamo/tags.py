@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.deletion import lives, touch_record
+from chalicelib.adapters.dynamo.hook_events import is_later, note_on_record, put_event
 from chalicelib.adapters.dynamo.link_models import EventRow
 from chalicelib.adapters.dynamo.living import Living, not_over
 from chalicelib.adapters.dynamo.models import (
@@ -20,6 +24,7 @@ from chalicelib.domain.expiry import is_over
 from chalicelib.domain.names import Reference, RepositoryName, TagName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Change, Repository, Tag, TagEvent
+from chalicelib.domain.webhooks import Event
 from chalicelib.ports import Conflict, Missing, PullSurvey
 
 
@@ -47,7 +52,7 @@ class Tags(Living):
     ) -> None:
         writes = self._table.transaction()
         now_s = self._clock.now_s()
-        bring_into_being(writes, team, repository, now_s)
+        bring_into_being(writes, team, repository, now_s, change.event)
         place = Place(team, repository.name, now_s)
         write_tag(writes, place, tag, change, fixed=fixed)
         writes.commit()
@@ -58,9 +63,13 @@ class Tags(Living):
         writes.delete(keys.tag(team, name, tag), condition=there)
         writes.delete(keys.tag_entry(team, name, tag))
         writes.put(EventRow.of(team, name, TagEvent(tag, None, change)))
+        note_on_record(writes, team, name, change.event)
         try:
             writes.commit()
         except Conflict as error:
+            if change.event is not None and self.find_tag(team, name, tag) is not None:
+                # Another event came first.
+                raise
             raise Missing(f"tag {tag}") from error
 
     def list_tags(self, team: str, name: RepositoryName, page: Page) -> Listing[Tag]:
@@ -135,9 +144,14 @@ class Place:
     now_s: int
 
 
-def bring_into_being(writes: Transaction, team: str, repository: Repository, now_s: int) -> None:
+def bring_into_being(
+    writes: Transaction, team: str, repository: Repository, now_s: int, event: Event | None
+) -> None:
     """Create the repository, or leave it as it is; the rest fails where its life is another."""
-    columns = RepositoryRow
+    columns, condition = RepositoryRow, lives(repository, now_s)
+    noted: Sequence[Action] = ()
+    if event is not None:
+        noted, condition = put_event(writes, event), condition & is_later(event)
     writes.update(
         keys.repository(team, repository.name),
         actions=[
@@ -145,8 +159,9 @@ def bring_into_being(writes: Transaction, team: str, repository: Repository, now
             columns.created_at_s.set(columns.created_at_s | repository.created_at_s),
             columns.is_public.set(columns.is_public | repository.is_public),
             columns.revision.set(new_revision()),
+            *noted,
         ],
-        condition=lives(repository, now_s),
+        condition=condition,
     )
 
 

@@ -27,6 +27,9 @@ class TeamRow(Row, discriminator="team"):
     pulls_a_day = NumberAttribute(null=True)
     expires_tags_by_name = BooleanAttribute()
     owners = NumberAttribute()
+    # As those of a repository.
+    hooks = NumberAttribute(null=True)
+    last_event = UnicodeAttribute(null=True)
 
     @classmethod
     def of(cls, team: Team) -> Self:
@@ -52,6 +55,7 @@ class TeamRow(Row, discriminator="team"):
             number(self.ends_at_s),
             quota,
             self.expires_tags_by_name,
+            int(self.hooks or 0),
         )
 
 

@@ -198,7 +198,7 @@ class Teams(Bytes):
     def count_pull(self, team: str, day: int, *, limit: int) -> None:
         columns = PullsRow
         if limit < 1:
-            raise Refused("this team may not pull")
+            raise Refused("this team may not pull", "pulls_a_day")
         try:
             self._table.update(
                 PullsRow,
@@ -211,4 +211,6 @@ class Teams(Bytes):
                 columns.pk.does_not_exist() | (columns.tries < limit),
             )
         except Conflict as error:
-            raise Refused(f"this team may pull {limit} times a day, and has") from error
+            raise Refused(
+                f"this team may pull {limit} times a day, and has", "pulls_a_day"
+            ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
 from typing import TypeVar
@@ -25,6 +25,7 @@ from chalicelib.domain.records import (
 )
 from chalicelib.domain.teams import Team
 from chalicelib.domain.upload import UploadSession
+from chalicelib.domain.webhooks import Event
 from chalicelib.ports import Clock, Conflict
 
 Named = tuple[str, RepositoryName]
@@ -59,6 +60,9 @@ class MemoryCollecting:
     _edge_words: dict[Named, str]
     _teams: dict[str, Team]
     _runs: dict[str, tuple[str, int, str]]
+    _hooked: Callable[[str, Repository], Repository]
+    _check_event: Callable[[Event | None], None]
+    _keep_event: Callable[[Event | None], None]
 
     # --- looking ------------------------------------------------------------------------------
 
@@ -145,6 +149,7 @@ class MemoryCollecting:
                 for digest in named
             ]
             record = self._repositories.get(place)
+            record = record and self._hooked(team, record)
             has_ended = record is not None and is_over(record.expires_at_s, self._clock.now_s())
             return Contents(
                 name,
@@ -190,8 +195,10 @@ class MemoryCollecting:
                     link = self._links.get((*place, read(thing.text)))
                     if link is None or link.suspected_at_s != thing.suspected_at_s:
                         raise Conflict(f"blob {thing.text} is relied on")
+            self._check_event(change.event)
             if record:
                 self._repositories[place] = replace(record, swept=change.word)
+                self._keep_event(change.event)
             for thing in going:
                 self._take(team, seen.name, thing, change)
 

@@ -10,6 +10,7 @@ from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import ApiToken, GrantRecord, Repository, User
 from chalicelib.domain.search import Found, index_words
+from chalicelib.domain.webhooks import Event, Lane
 from chalicelib.hub_ports import LoginFacts, Standing
 from chalicelib.ports import Conflict, Missing, Refused
 
@@ -157,7 +158,7 @@ class MemoryHub(MemoryTeams):
         limit = team.quota.repositories if team else None
         there = [r for key, r in self._repositories.items() if key[0] == name]
         if limit is not None and sum(not self._is_over(each) for each in there) >= limit:
-            raise Refused(f"this team may have {limit} repositories, and has them")
+            raise Refused(f"this team may have {limit} repositories, and has them", "repositories")
 
     def _index(self, team: str, repository: Repository) -> None:
         entry, scope = Found(repository.name, repository.description), repository.scope(team)
@@ -200,9 +201,13 @@ class MemoryHub(MemoryTeams):
         self._remove(team, name)
         return True
 
-    def delete_repository(self, team: str, repository: Repository) -> None:
+    def delete_repository(
+        self, team: str, repository: Repository, event: Event | None = None
+    ) -> None:
         with self._lock:
             self._check_unchanged(team, repository)
+            self._check_event(event)
+            self._keep_event(event)
             self._remove(team, repository.name)
 
     def end_repository(self, team: str, life: str, name: RepositoryName) -> None:
@@ -234,6 +239,7 @@ class MemoryHub(MemoryTeams):
             for facts in held:
                 for key in [key for key in facts if key[0] == team]:
                     del facts[key]
+            self._forget_hooks(team)
             del self._teams[team]
 
     def rows_of(self, team: str) -> Iterator[str]:
@@ -241,6 +247,7 @@ class MemoryHub(MemoryTeams):
             held = facts if isinstance(facts, dict | set) and kind not in _KEPT else ()
             for key in held:
                 words = key if isinstance(key, tuple) else (key,)
+                words = (words[0].team, *words) if isinstance(words[0], Lane) else words
                 paths = [word.path for word in words if isinstance(word, RepositoryName)]
                 if team == words[0] or any(path.startswith(f"{team}/") for path in paths):
                     yield f"{kind} {key}"
@@ -248,6 +255,7 @@ class MemoryHub(MemoryTeams):
     def _remove(self, team: str, name: RepositoryName) -> None:
         self._unindex(name)
         self._repositories.pop((team, name), None)
+        self._last_events.pop((team, name.path), None)
         for key in [key for key in self._grants if key[:2] == (team, name)]:
             del self._grants[key]
         self._empty(team, name)

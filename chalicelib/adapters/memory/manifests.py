@@ -49,7 +49,7 @@ class MemoryManifests(MemoryTeams):
             found = {tag: self.find_tag(team, name, tag) for tag in tags}
             links = {digest: self._links.get((team, name, digest)) for digest in blobs}
             return PushSurvey(
-                self._repositories.get((team, name)),
+                self._record(team, name),
                 {tag: _slim(there) for tag, there in found.items() if there},
                 {digest: blob for digest, blob in links.items() if blob},
                 frozenset(d for d in manifests if (team, name, d) in self._manifests),
@@ -74,7 +74,9 @@ class MemoryManifests(MemoryTeams):
                 raise Conflict("a child is gone")
             for tag in pointed:
                 self._check_fixed(team, name, tag, fixed=tag.name in fixed)
+            self._check_event(change.event)
             self._bring_into_being(team, repository)
+            self._keep_event(change.event)
             self._manifests[team, name, manifest.digest] = manifest
             self._pushed_at[team, name, manifest.digest] = change.at_ms // 1000
             for child in children:
@@ -137,7 +139,9 @@ class MemoryManifests(MemoryTeams):
     ) -> None:
         with self._lock:
             self._check_fixed(team, repository.name, tag, fixed=fixed)
+            self._check_event(change.event)
             self._bring_into_being(team, repository)
+            self._keep_event(change.event)
             self._set(team, repository.name, tag, change)
 
     def delete_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
@@ -145,7 +149,9 @@ class MemoryManifests(MemoryTeams):
             known = self._tags.get((team, name, tag))
             if known is None or not self._lives(known):
                 raise Missing(f"tag {tag}")
+            self._check_event(change.event)
             self._drop_tag(team, name, tag, change)
+            self._keep_event(change.event)
 
     def _drop_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
         del self._tags[team, name, tag]
@@ -174,6 +180,10 @@ class MemoryManifests(MemoryTeams):
             held = [tag for tag in tags if kept(tag) and self._lives(self._tags[team, name, tag])]
             if parents or held:
                 raise Held(sorted(held), sorted(parents, key=str))
+            self._check_event(change.event)
+            if change.event is not None:
+                facts = {**change.event.facts, "tags": sorted(tag.value for tag in tags)}
+                self._keep_event(replace(change.event, facts=facts))
             for tag_name in tags:
                 self._drop_tag(team, name, tag_name, change)
             for child in children:

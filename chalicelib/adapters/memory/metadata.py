@@ -12,6 +12,7 @@ from chalicelib.adapters.memory.collecting import MemoryCollecting
 from chalicelib.adapters.memory.hub import MemoryHub
 from chalicelib.adapters.memory.manifests import MemoryManifests
 from chalicelib.adapters.memory.pages import cut
+from chalicelib.adapters.memory.webhooks import MemoryWebhooks
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName
@@ -26,6 +27,7 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
     """Every fact lies under a key that begins with its team; what has ended is not told of."""
 
     def __init__(self, clock: Clock | None = None) -> None:
+        MemoryWebhooks.__init__(self)
         self._lock = RLock()
         self._clock = clock or SystemClock()
         self._repositories: dict[tuple[str, RepositoryName], Repository] = {}

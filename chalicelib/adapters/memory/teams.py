@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from threading import RLock
 
+from chalicelib.adapters.memory.webhooks import MemoryWebhooks
 from chalicelib.domain.access import OPEN_TEAM
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.expiry import EXPIRED_TEAM, is_over
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Blob, Repository, Tag, User
 from chalicelib.domain.teams import Life, Member, Role, Team, Usage
+from chalicelib.domain.webhooks import end_event
 from chalicelib.ports import Clock, Conflict, Missing, Refused
 from chalicelib.team_ports import Membership
 
 
-class MemoryTeams:
+class MemoryTeams(MemoryWebhooks):
     """Shares its lock and its facts with the metadata that it is a part of."""
 
     _lock: RLock
@@ -38,7 +40,9 @@ class MemoryTeams:
 
     def _team(self, name: str) -> Team | None:
         team = self._teams.get(name)
-        return None if team is None or team.is_over(self._clock.now_s()) else team
+        if team is None or team.is_over(self._clock.now_s()):
+            return None
+        return replace(team, hooks=self._team_hooks(name))
 
     def _is_team_over(self, name: str) -> bool:
         return name in self._teams and self._team(name) is None
@@ -49,8 +53,9 @@ class MemoryTeams:
     def _record(self, team: str, name: RepositoryName) -> Repository | None:
         """The record of a repository that has not ended."""
         record = self._repositories.get((team, name))
-        gone = record is None or self._is_over(record) or self._is_team_over(team)
-        return None if gone else record
+        if record is None or self._is_over(record) or self._is_team_over(team):
+            return None
+        return self._hooked(team, record)
 
     def _is_hidden(self, team: str, name: RepositoryName) -> bool:
         record = self._repositories.get((team, name))
@@ -60,6 +65,10 @@ class MemoryTeams:
         """Something new begins: a repository that has expired goes first."""
         if self._is_team_over(team):
             raise Refused(EXPIRED_TEAM)
+        record = self._repositories.get((team, name))
+        if record is not None and record.expires_at_s is not None and self._is_over(record):
+            told = end_event(team, name.path, record.expires_at_s, self._clock.now_ms())
+            self.note_event(*told)
         self.finish_deletion(team, name)
 
     def finish_deletion(self, team: str, name: RepositoryName) -> bool:
@@ -75,7 +84,8 @@ class MemoryTeams:
         if limit is not None and new_bytes and self._bytes_of(name) + new_bytes > limit:
             raise Refused(
                 f"this team may have {limit} bytes, and would have more with these {new_bytes}; "
-                "delete something, or ask an administrator for more"
+                "delete something, or ask an administrator for more",
+                "size_bytes",
             )
 
     def _bytes_of(self, name: str) -> int:
@@ -191,7 +201,7 @@ class MemoryTeams:
         with self._lock:
             count = self._pulls.get((team, day), 0)
             if count >= limit:
-                raise Refused(f"this team may pull {limit} times a day, and has")
+                raise Refused(f"this team may pull {limit} times a day, and has", "pulls_a_day")
             self._pulls[team, day] = count + 1
 
     def set_tag_expiry(
