@@ -83,7 +83,7 @@ lock: $(VENV)/local.stamp ## after a change of requirements.txt: write infra/whe
 templates: $(VENV)/dev.stamp
 	$(BIN)/python -m roadstead.package
 	$(BIN)/python -m roadstead.package.translate build/package/app.json build/package/app-translated.json
-	$(BIN)/cfn-lint infra/data.json build/package/explain.json build/package/app.json build/package/app-translated.json
+	$(BIN)/cfn-lint infra/data.json infra/end.json build/package/explain.json build/package/app.json build/package/app-translated.json
 
 check: lint types imports docs-check templates test ## the gate: all of it
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ def add_commands(commands: Any) -> None:
         action="store_true",
         help="without Lambda@Edge, which puts refusals of API Gateway and S3 into words",
     )
+    deploy.add_argument(
+        "--expires",
+        metavar="WHEN",
+        help="the stage removes itself then: 2h, 7d, 1w, or 2027-01-31T12:00:00Z; never: it stays",
+    )
+    deploy.add_argument(
+        "--confirm", metavar="STACK", help="with --expires, of a stage that was made to stay"
+    )
     destroy = commands.add_parser("destroy", help="take a stage's application from AWS")
     destroy.add_argument("--data", action="store_true", help="the data stack as well")
     destroy.add_argument("--confirm", metavar="STACK", help="the data stack's name, once more")
@@ -44,18 +53,24 @@ def add_commands(commands: Any) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Run one of them; 1 for a stage that is not well. Raises: DeployError."""
-    from roadstead.deploy import stacks, stage  # noqa: PLC0415
+    from chalicelib.adapters.clock import SystemClock  # noqa: PLC0415
+    from roadstead.deploy import ending, stacks, stage  # noqa: PLC0415
 
     options = [("--region", asked.region), ("--profile", asked.profile)]
     aws = Aws(tuple(word for pair in options if pair[1] for word in pair), _say)
     names = stacks.Names(asked.stage)
+    now = datetime.fromtimestamp(SystemClock().now_s(), UTC)
     if asked.command == "deploy":
         deploy = stage.dry_run if asked.dry_run else stage.deploy
         package = stacks.Package(asked.package)
-        deploy(aws, names, package, pairs(asked.parameter), explains=not asked.no_explain)
+        if asked.confirm and not asked.expires:
+            raise DeployError("--confirm is for --expires alone. Nothing was changed.")
+        ends = ending.wanted(aws, names, asked.expires, asked.confirm, now)
+        names = stacks.Names(asked.stage, ends)
+        deploy(aws, names, package, pairs(asked.parameter), now, explains=not asked.no_explain)
     elif asked.command == "destroy":
         stage.destroy(aws, names, data=asked.data, confirmed=asked.confirm)
-    elif not stage.status(aws, names):
+    elif not stage.status(aws, names, now):
         return 1
     return 0
 

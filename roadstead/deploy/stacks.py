@@ -12,26 +12,30 @@ from typing import Any
 from roadstead.deploy.aws import Aws, DeployError, Stack
 
 # What the command itself fills in.
-_OURS = frozenset({"Stage", "DataStack", "GatewayKeyArn", "Distribution", "ExplainArn"})
+_OURS = frozenset({"Stage", "DataStack", "GatewayKeyArn", "Distribution", "ExplainArn", "Ends"})
 _CHANGE_SET = re.compile(r"--change-set-name\s+(\S+)")
 
 
 @dataclass(frozen=True)
 class Names:
-    """What belongs to a stage is called by its name. Raises: DeployError for a bad one."""
+    """What belongs to a stage is called by its name; ``ends``: when it removes itself, if it does.
+
+    Raises: DeployError for a bad name.
+    """
 
     stage: str
+    ends: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", self.stage) or self._is_taken():
             raise DeployError(
                 f"{self.stage!r} cannot be a stage: a letter, then up to 19 of a-z, 0-9 and -, "
-                "not ending in -data and without -explain-."
+                "not ending in -data or -end, and without -explain-."
             )
 
     def _is_taken(self) -> bool:
         """Whether its application's stack would be called as another stage's other stack is."""
-        return self.stage.endswith("-data") or "-explain-" in self.stage
+        return self.stage.endswith(("-data", "-end")) or "-explain-" in self.stage
 
     @property
     def app(self) -> str:
@@ -40,6 +44,16 @@ class Names:
     @property
     def data(self) -> str:
         return f"roadstead-{self.stage}-data"
+
+    @property
+    def end(self) -> str:
+        return f"roadstead-{self.stage}-end"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of each of its stacks; CloudFormation hands them on to what they hold."""
+        ends = (f"roadstead:ends={self.ends}",) if self.ends else ()
+        return (f"roadstead:stage={self.stage}", *ends)
 
     def explain(self, region: str) -> str:
         """Of a stage in this region: those of all regions are neighbours in us-east-1."""
@@ -83,6 +97,8 @@ class Package:
         data, app = self.parameters("data") - _OURS, self.parameters("app") - _OURS
         unknown = sorted(given.keys() - data - app)
         if unknown:
+            if "Ends" in unknown:
+                raise DeployError("The parameter Ends is set by --expires.")
             raise DeployError(
                 f"No template has a parameter {', '.join(unknown)}. "
                 f"There are: {', '.join(sorted(data | app))}."
@@ -103,7 +119,7 @@ def stack_words(
         "--template-file",
         str(template),
         "--tags",
-        f"roadstead:stage={names.stage}",
+        *names.tags,
         "--parameter-overrides",
         *(f"{name}={value}" for name, value in parameters.items()),
     )

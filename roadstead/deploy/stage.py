@@ -3,6 +3,7 @@
 roadstead-<stage>-data   table, bucket, keys, artefacts; protected, and kept when deleted
 roadstead-<stage>        functions, API, front, roles, alarms; imports what the data stack exports
 roadstead-<stage>-explain-<region>   in us-east-1: Lambda@Edge for the front (`explain.py`)
+roadstead-<stage>-end    of a stage that has an end: what removes all of it then (`ending.py`)
 
 The bucket's policy names the distribution that may put uploads into it, and the distribution comes
 after the bucket. So the data stack is updated once more when there is another one than it names.
@@ -11,8 +12,9 @@ after the bucket. So the data stack is updated once more when there is another o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
-from roadstead.deploy import explain
+from roadstead.deploy import ending, explain
 from roadstead.deploy.aws import Aws, DeployError, Stack
 from roadstead.deploy.stacks import (
     Names,
@@ -26,15 +28,19 @@ from roadstead.deploy.stacks import (
 
 
 def deploy(
-    aws: Aws, names: Names, package: Package, given: Mapping[str, str], *, explains: bool = True
+    aws: Aws,
+    names: Names,
+    package: Package,
+    given: Mapping[str, str],
+    now: datetime,
+    *,
+    explains: bool = True,
 ) -> None:
     """Make or update the stacks. Parameters that are not given stay as they are."""
     for_data, for_app = package.sort(given)
     for warning in package.warnings():
         aws.say(warning)
-    words = stack_words(
-        names.data, package.template("data"), names, {"Stage": names.stage, **for_data}
-    )
+    words = _data_words(aws, names, package, for_data)
     aws.say(f"{names.data}: table, bucket and keys")
     aws.cloudformation(*words, "--no-fail-on-empty-changeset")
     aws.cloudformation(
@@ -43,11 +49,21 @@ def deploy(
         "--stack-name",
         names.data,
     )
+    ending.deploy(aws, names, package)
     for_app["ExplainArn"] = explain.deploy(aws, names, package, for_app) if explains else ""
     aws.say(f"{names.app}: functions and API")
     aws.cloudformation(*_app_words(aws, names, package, for_app), "--no-fail-on-empty-changeset")
     _let_in(aws, names, package)
-    status(aws, names)
+    status(aws, names, now)
+
+
+def _data_words(
+    aws: Aws, names: Names, package: Package, given: Mapping[str, str]
+) -> tuple[str, ...]:
+    parameters = {"Stage": names.stage, **given}
+    if names.ends or ending.ends_of(aws.describe(names.data)):
+        parameters["Ends"] = names.ends
+    return stack_words(names.data, package.template("data"), names, parameters)
 
 
 def _let_in(aws: Aws, names: Names, package: Package) -> None:
@@ -63,16 +79,21 @@ def _let_in(aws: Aws, names: Names, package: Package) -> None:
 
 
 def dry_run(
-    aws: Aws, names: Names, package: Package, given: Mapping[str, str], *, explains: bool = True
+    aws: Aws,
+    names: Names,
+    package: Package,
+    given: Mapping[str, str],
+    _now: datetime,
+    *,
+    explains: bool = True,
 ) -> None:
     """Show what a deployment would change, by change sets that are thrown away again."""
     for_data, for_app = package.sort(given)
     for warning in package.warnings():
         aws.say(warning)
-    words = stack_words(
-        names.data, package.template("data"), names, {"Stage": names.stage, **for_data}
-    )
+    words = _data_words(aws, names, package, for_data)
     show(aws, names.data, words)
+    ending.dry_run(aws, names, package)
     if not is_made(aws, names.data):
         aws.say(
             f"{names.app}: cannot be shown before {names.data} is there, for it imports from it "
@@ -133,6 +154,7 @@ def destroy(aws: Aws, names: Names, *, data: bool, confirmed: str | None) -> Non
         _delete_data(aws, names, kept)
     elif kept:
         aws.say(f"{names.data} is kept, with all images: {_where(kept.outputs)}")
+    ending.destroy(aws, names, None if data else kept)
     explain.destroy(aws, names, region)
 
 
@@ -163,7 +185,7 @@ def _where(outputs: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {outputs[name]}" for name in wanted if name in outputs)
 
 
-def status(aws: Aws, names: Names) -> bool:
+def status(aws: Aws, names: Names, now: datetime) -> bool:
     """Say how the stacks are; whether all is well."""
     well = True
     for name in (names.data, names.app):
@@ -176,7 +198,8 @@ def status(aws: Aws, names: Names) -> bool:
         say_stack(aws, stack)
         for line in _address(stack.outputs):
             aws.say(line)
-    return explain.status(aws, names) and well
+    well = explain.status(aws, names) and well
+    return ending.status(aws, names, now) and well
 
 
 def _address(outputs: Mapping[str, str]) -> Iterator[str]:

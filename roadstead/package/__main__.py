@@ -5,6 +5,8 @@ build/package/
   app.json         the application stack, naming deployment.zip
   data.json        the data stack
   explain.json     the stack of Lambda@Edge, for us-east-1
+  end.json         the stack that removes a stage at its end, naming end.zip
+  end.zip          its function
   package.json     sizes and hashes, and which Python made the bytecode
 """
 
@@ -16,7 +18,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from roadstead.package import archive, explain, function, template, wheels
+from roadstead.package import archive, end, explain, function, template, wheels
 from roadstead.package.errors import PackageError
 
 INFRA = function.PROJECT / "infra"
@@ -32,6 +34,8 @@ def build(out: Path, downloads: Path) -> dict[str, object]:
     (out / "explain.json").write_text(
         archive.render(explain.build_template(INFRA / "explain.json"))
     )
+    shutil.copyfile(INFRA / "end.json", out / "end.json")
+    end.build_zip(out / end.ZIP_NAME)
     path = out / template.ZIP_NAME
     python = function.build_zip(wheels.LAMBDA, path, downloads)
     facts: dict[str, object] = {
