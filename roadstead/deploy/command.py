@@ -61,13 +61,16 @@ def run(asked: argparse.Namespace) -> int:
     names = stacks.Names(asked.stage)
     now = datetime.fromtimestamp(SystemClock().now_s(), UTC)
     if asked.command == "deploy":
-        deploy = stage.dry_run if asked.dry_run else stage.deploy
-        package = stacks.Package(asked.package)
         if asked.confirm and not asked.expires:
             raise DeployError("--confirm is for --expires alone. Nothing was changed.")
         ends = ending.wanted(aws, names, asked.expires, asked.confirm, now)
         names = stacks.Names(asked.stage, ends)
-        deploy(aws, names, package, pairs(asked.parameter), now, explains=not asked.no_explain)
+        package, given = stacks.Package(asked.package), pairs(asked.parameter)
+        explains = not asked.no_explain
+        if asked.dry_run:
+            stage.dry_run(aws, names, package, given, explains=explains)
+        else:
+            stage.deploy(aws, names, package, given, now, explains=explains)
     elif asked.command == "destroy":
         stage.destroy(aws, names, data=asked.data, confirmed=asked.confirm)
     elif not stage.status(aws, names, now):

@@ -102,6 +102,10 @@ def deploy(aws: Aws, names: Names, package: Package) -> None:
             aws.say(f"{names.end}: the stage has no end any more")
             delete_stack(aws, names.end)
         return
+    found = aws.describe(names.end)
+    if found is not None and found.status.startswith("DELETE_"):
+        # Of an earlier stage of this name, whose last piece it is.
+        delete_stack(aws, names.end)
     aws.say(f"{names.end}: removes the stage from {names.ends} on")
     aws.cloudformation(*_words(aws, names, package), "--no-fail-on-empty-changeset")
 

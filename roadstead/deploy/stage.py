@@ -79,13 +79,7 @@ def _let_in(aws: Aws, names: Names, package: Package) -> None:
 
 
 def dry_run(
-    aws: Aws,
-    names: Names,
-    package: Package,
-    given: Mapping[str, str],
-    _now: datetime,
-    *,
-    explains: bool = True,
+    aws: Aws, names: Names, package: Package, given: Mapping[str, str], *, explains: bool = True
 ) -> None:
     """Show what a deployment would change, by change sets that are thrown away again."""
     for_data, for_app = package.sort(given)

@@ -8,7 +8,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from roadstead.ending.cloud import Found, Refused
 
@@ -41,6 +41,13 @@ def clients() -> Clients:
     return client
 
 
+@cache
+def _regions_beside(region: str) -> tuple[str, ...]:
+    session = botocore.session.get_session()
+    partition = session.get_partition_for_region(region)
+    return tuple(session.get_available_regions("logs", partition_name=partition))
+
+
 class AwsCloud:
     """`Cloud` in one region."""
 
@@ -53,7 +60,9 @@ class AwsCloud:
         except ClientError as error:
             if "does not exist" in str(error):
                 return None
-            raise _refused(error) from error
+            raise Refused(str(error)) from error
+        except BotoCoreError as error:
+            raise Refused(str(error)) from error
         (found,) = answer["Stacks"]
         given = {
             each["ParameterKey"]: each.get("ParameterValue", "")
@@ -113,9 +122,7 @@ class AwsCloud:
         self._do("secretsmanager", "delete_secret", SecretId=arn, ForceDeleteWithoutRecovery=True)
 
     def regions(self) -> tuple[str, ...]:
-        session = botocore.session.get_session()
-        partition = session.get_partition_for_region(self._region)
-        return tuple(session.get_available_regions("logs", partition_name=partition))
+        return _regions_beside(self._region)
 
     def delete_logs(self, region: str, name: str) -> None:
         self._do("logs", "delete_log_group", region, logGroupName=name)
@@ -129,8 +136,8 @@ class AwsCloud:
             code = error.response.get("Error", {}).get("Code", "")
             if code in _ABSENT or (service == "logs" and code in _NOT_OURS):
                 return None
-            raise _refused(error) from error
-
-
-def _refused(error: ClientError) -> Refused:
-    return Refused(str(error))
+            raise Refused(str(error)) from error
+        except BotoCoreError as error:
+            if service == "logs" and isinstance(error, EndpointConnectionError):
+                return None
+            raise Refused(str(error)) from error

@@ -56,9 +56,7 @@ def remove(run: Run) -> None:
         say(f"{bound.explain}: not gone yet; {bound.data} waits for it")
         return
     if _tried(run, bound.explain_logs, lambda: _logs_gone(run)):
-        run.cloud.unprotect(bound.region, bound.data)
-        if _tried(run, bound.data, lambda: _stack_gone(run, bound.region, bound.data)):
-            say(f"{bound.data}: gone")
+        _tried(run, bound.data, lambda: _data_gone(run))
 
 
 def _has_ended(run: Run, data: Found) -> bool:
@@ -102,6 +100,11 @@ def _stack_gone(run: Run, region: str, name: str) -> bool:
     run.say(f"{name}: {found.status}; deleting")
     run.cloud.delete_stack(region, name)
     return False
+
+
+def _data_gone(run: Run) -> bool:
+    run.cloud.unprotect(run.bound.region, run.bound.data)
+    return _stack_gone(run, run.bound.region, run.bound.data)
 
 
 def _emptied(run: Run, bucket: str) -> bool:
