@@ -1,335 +1,285 @@
-"""The removal of a stage, killed at each of its calls, and with an AWS that takes its time."""
+"""The removal of a stage, run for run, until nothing of it is left; and of no other stage."""
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from itertools import count
 
 import pytest
 
 from roadstead.ending.aws import AwsCloud
-from roadstead.ending.cloud import Bound
+from roadstead.ending.cloud import Bound, Refused
 from roadstead.ending.removal import Run, remove
-from tests.ending.fake import EDGE, REGION, Bucket, Clients, Killed, Stack, World
+from tests.ending.account import (
+    EDGE_REGION,
+    REGION,
+    Account,
+    KilledError,
+    artefacts_of,
+    bucket_of,
+    secrets_of,
+    table_of,
+)
 
-END = Path(__file__).parents[2] / "infra" / "end.json"
 ENDS = "2026-12-01T12:00:00Z"
-AFTER_S = int(datetime(2026, 12, 1, 12, 5, tzinfo=UTC).timestamp())
-SECRETS = ("arn:aws:secretsmanager:eu-central-1:1:secret:a", "arn:aws:secretsmanager:x:1:secret:b")
-BOUND = Bound("t", REGION, ("t-bucket", "t-artefacts"), "t-table", SECRETS)
-CLIENTS = Clients()
-# The end stack alone goes on asking: when it is gone, nobody runs.
+NOW_S = int(datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp())
+# Names that begin or go on like those of the stage that ends.
+NEIGHBOURS = ("team", "team-x2", "team-x-y")
+STAGE = "team-x"
 MOST_RUNS = 60
+APP, DATA = (REGION, f"roadstead-{STAGE}"), (REGION, f"roadstead-{STAGE}-data")
+EXPLAIN = (EDGE_REGION, f"roadstead-{STAGE}-explain-{REGION}")
+END = (REGION, f"roadstead-{STAGE}-end")
 
 
-def stage(name: str = "t", ends: str = ENDS) -> dict[tuple[str, str], Stack]:
-    own = {"Stage": name}
-    return {
-        (REGION, f"roadstead-{name}"): Stack(parameters=dict(own), runs=2),
-        (REGION, f"roadstead-{name}-data"): Stack(
-            parameters={**own, "Ends": ends}, is_protected=True
-        ),
-        (REGION, f"roadstead-{name}-end"): Stack(parameters=dict(own)),
-        (EDGE, f"roadstead-{name}-explain-{REGION}"): Stack(parameters=dict(own), failures=2),
-    }
+def account() -> Account:
+    made = Account()
+    made.add_stage(STAGE, ENDS)
+    for other in NEIGHBOURS:
+        made.add_stage(other, ENDS)
+    return made
 
 
-def world() -> World:
-    logs = f"/aws/lambda/us-east-1.roadstead-t-explain-{REGION}"
-    return World(
-        stacks=stage() | stage("t-x", "") | stage("tt", "2999-01-01T00:00:00Z"),
-        buckets={
-            "t-bucket": Bucket(
-                versions=[(f"k{n}", f"v{n}") for n in range(7)],
-                markers=[("gone", "m1")],
-                uploads=[(f"u{n}", f"id{n}") for n in range(4)],
-            ),
-            "t-artefacts": Bucket(versions=[("t/zip", "null")]),
-            "t-x-bucket": Bucket(versions=[("k", "v")]),
-        },
-        tables={"t-table": "ACTIVE", "t-x-table": "ACTIVE"},
-        secrets={*SECRETS, "arn:of-another"},
-        logs={("eu-west-1", logs), ("us-east-1", logs), (REGION, "/aws/lambda/of-another")},
+def bound(stage: str = STAGE) -> Bound:
+    return Bound.of(
+        {
+            "ROADSTEAD_STAGE": stage,
+            "AWS_REGION": REGION,
+            "ROADSTEAD_BUCKETS": f"{bucket_of(stage)},{artefacts_of(stage)}",
+            "ROADSTEAD_TABLE": table_of(stage),
+            "ROADSTEAD_SECRETS": ",".join(secrets_of(stage)),
+        }
     )
 
 
-LEFT = {
-    "stacks": set(stage("t-x")) | set(stage("tt")),
-    "buckets": {"t-x-bucket"},
-    "tables": {"t-x-table"},
-    "secrets": {"arn:of-another"},
-    "logs": {(REGION, "/aws/lambda/of-another")},
-}
+def one_run(
+    made: Account,
+    said: list[str] | None = None,
+    now_s: int = NOW_S,
+    has_time: Callable[[], bool] = lambda: True,
+) -> None:
+    """What the function does once; whatever AWS refuses at its very first look fails the run."""
+    cloud = AwsCloud(REGION, made.client)
+    say = said.append if said is not None else lambda line: None
+    try:
+        remove(Run(cloud, bound(), now_s, has_time, say))
+    except (Refused, KilledError):
+        pass
 
 
-def left(there: World) -> dict[str, set[Any]]:
-    return {name: set(getattr(there, name)) for name in LEFT}
-
-
-@pytest.fixture
-def said() -> list[str]:
-    return []
-
-
-def run_once(there: World, said: list[str], *, has_time: Callable[[], bool] = lambda: True) -> None:
-    CLIENTS.world = there
-    cloud = AwsCloud(REGION, CLIENTS.get)
-    remove(Run(cloud, BOUND, AFTER_S, has_time, said.append))
-
-
-def until_gone(there: World, said: list[str]) -> int:
-    """As the schedule does; how many runs it took."""
+def runs_until_nothing_is_left(made: Account, said: list[str] | None = None) -> int:
+    """As the schedule does it: as long as its stack is there."""
     for number in range(MOST_RUNS):
-        if (REGION, "roadstead-t-end") not in there.stacks:
+        if END not in made.stacks:
             return number
-        with contextlib.suppress(Killed):
-            run_once(there, said)
-        there.advance()
-    raise AssertionError(f"still there after {MOST_RUNS} runs: {left(there)}; {said[-5:]}")
+        one_run(made, said)
+        made.tick()
+    raise AssertionError(f"left: {made.of(STAGE)}")
 
 
-def test_all_of_the_stage_goes_and_nothing_of_another(said: list[str]) -> None:
-    there = world()
-    until_gone(there, said)
-    assert left(there) == LEFT
-    assert there.buckets["t-x-bucket"].versions == [("k", "v")]
-    assert all(each.status == "CREATE_COMPLETE" for each in there.stacks.values())
+def assert_gone(made: Account) -> None:
+    assert made.of(STAGE) == set()
+    fresh = account()
+    for other in NEIGHBOURS:
+        assert made.of(other) == fresh.of(other), other
+        # Not emptied, and not being deleted.
+        for name in (artefacts_of(other), bucket_of(other)):
+            assert set(made.buckets[name].versions) >= set(fresh.buckets[name].versions)
+        assert all(s.status == "UPDATE_COMPLETE" for s in made.stacks.values())
 
 
-def test_it_says_what_it_does_in_this_order(said: list[str]) -> None:
-    until_gone(world(), said)
-    begun = [line.split(":")[0] for line in said if "; deleting" in line]
-    assert list(dict.fromkeys(begun)) == [
-        "roadstead-t",
-        f"roadstead-t-explain-{REGION}",
-        "roadstead-t-data",
-        "roadstead-t-end",
-    ]
-    assert "t-bucket: empty, after 5 pages" in said
+def test_a_stage_that_has_ended_goes_whole_and_says_how() -> None:
+    made, said = account(), []  # type: tuple[Account, list[str]]
+    runs_until_nothing_is_left(made, said)
+    assert_gone(made)
+    whole = "\n".join(said)
+    for name in (APP, DATA, EXPLAIN, END):
+        assert f"{name[1]}: UPDATE_COMPLETE; deleting" in whole
+    assert f"{bucket_of(STAGE)}: empty" in whole
+    assert f"{END[1]}: nothing else is left of the stage team-x; it goes as well" in said
 
 
-CALLS = 90
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_each_of_its_calls_it_ends_all_the_same(after: bool) -> None:
-    fresh = world()
-    until_gone(fresh, [])
-    assert len(fresh.calls) > CALLS
-    for number in range(len(fresh.calls)):
-        there = world()
-        there.kill_at = (number, after)
-        until_gone(there, [])
-        assert left(there) == LEFT, number
-
-
-def test_killed_again_and_again_it_ends_all_the_same() -> None:
-    there = world()
-    for most in range(1, MOST_RUNS * 4):
-        if (REGION, "roadstead-t-end") not in there.stacks:
-            break
-        there.kill_at = (len(there.calls) + most, True)
-        with contextlib.suppress(Killed):
-            run_once(there, [])
-        there.advance()
-    assert left(there) == LEFT
-
-
-REFUSALS = {
-    "DeleteStack": "ValidationError: it is being updated",
-    "UpdateTerminationProtection": "ThrottlingException: slower",
-    "DeleteObjects": "SlowDown: slower",
-    "ListObjectVersions": "InternalError: again",
-    "ListMultipartUploads": "InternalError: again",
-    "AbortMultipartUpload": "InternalError: again",
-    "DeleteBucket": "BucketNotEmpty: the bucket is not empty",
-    "DescribeTable": "InternalServerError: again",
-    "DeleteTable": "ResourceInUseException: it is being updated",
-    "DeleteSecret": "InternalServiceError: again",
-    "DeleteLogGroup": "OperationAbortedException: again",
-}
-
-
-@pytest.mark.parametrize("operation", REFUSALS)
-def test_what_aws_refuses_at_first_is_said_and_tried_again(said: list[str], operation: str) -> None:
-    there = world()
-    there.refusals[operation] = (3, REFUSALS[operation])
-    until_gone(there, said)
-    assert left(there) == LEFT
-    assert [line for line in said if REFUSALS[operation].partition(": ")[2] in line], said
-
-
-def test_what_is_refused_for_ever_stops_nothing_else_and_never_the_mark(said: list[str]) -> None:
-    there = world()
-    there.stacks[EDGE, f"roadstead-t-explain-{REGION}"].failures = 999
+def test_the_application_goes_first_the_mark_late_and_the_end_stack_last() -> None:
+    made = account()
+    gone: list[object] = []
     for _ in range(MOST_RUNS):
-        run_once(there, said)
-        there.advance()
-    found = left(there)
-    assert found["buckets"] == LEFT["buckets"]
-    assert found["tables"] == LEFT["tables"]
-    assert {(REGION, "roadstead-t-data"), (REGION, "roadstead-t-end")} <= found["stacks"]
-    assert (REGION, "roadstead-t") not in found["stacks"]
+        before = made.of(STAGE)
+        one_run(made)
+        made.tick()
+        gone += sorted(before - made.of(STAGE), key=str)
+        if END not in made.stacks:
+            break
+    order = [gone.index(each) for each in (APP, table_of(STAGE), DATA, END)]
+    assert order == sorted(order)
+    assert gone.index(APP) < gone.index(bucket_of(STAGE)), "its name would be free too early"
+    assert gone[-1] == END
+    # The mark stands while anything is left that the function must not touch without it.
+    assert gone[-2] == DATA
 
 
-def test_a_bucket_keeps_its_name_until_no_distribution_sends_uploads_there() -> None:
-    there = world()
-    there.stacks[REGION, "roadstead-t"].failures = 5
-    while (REGION, "roadstead-t") in there.stacks:
-        run_once(there, [])
-        assert set(there.buckets) >= {"t-bucket", "t-artefacts"}
-        assert there.tables["t-table"] == "ACTIVE"
-        there.advance()
-    assert not there.buckets["t-bucket"].versions, "emptied meanwhile"
+def total_calls() -> int:
+    made = account()
+    runs_until_nothing_is_left(made)
+    return len(made.calls)
 
 
-def test_what_comes_while_a_bucket_is_emptied_goes_as_well() -> None:
-    there = world()
-    there.buckets["t-bucket"].late = [(f"late{n}", "v") for n in range(9)]
-    until_gone(there, [])
-    assert left(there) == LEFT
+@pytest.mark.parametrize("after", [False, True], ids=["before it is done", "after it is done"])
+def test_killed_at_any_call_it_ends_all_the_same(after: bool) -> None:
+    total = total_calls()
+    assert total > 50
+    for number in range(total):
+        made = account()
+        made.killed_at, made.after = number, after
+        runs_until_nothing_is_left(made)
+        assert made.killed_at == -1, number
+        assert_gone(made)
 
 
-def test_a_run_without_time_stops_between_pages_and_the_next_goes_on(said: list[str]) -> None:
-    there = world()
-    pages = iter([True, True, False, False])
-    run_once(there, said, has_time=lambda: next(pages))
-    assert "t-bucket: 2 pages deleted; the next run goes on" in said
-    assert len(there.buckets["t-bucket"].versions) == 1
-    until_gone(there, said)
-    assert left(there) == LEFT
+def test_killed_in_every_run_at_the_next_call_it_ends_all_the_same() -> None:
+    """Run n is stopped after n calls, as if each run had a little more time than the last."""
+    made = account()
+    for number in count():
+        made.killed_at = len(made.calls) + number
+        one_run(made)
+        made.tick()
+        if END not in made.stacks:
+            break
+        assert number < 200
+    assert_gone(made)
+
+
+def of_stack(name: tuple[str, str], failures: int) -> Callable[[Account], None]:
+    def change(made: Account) -> None:
+        made.stacks[name].failures = failures
+
+    return change
+
+
+def refuse(operation: str, times: int) -> Callable[[Account], None]:
+    return lambda made: made.refuses.update({operation: times})
+
+
+def busy(made: Account) -> None:
+    made.tables[table_of(STAGE)].busy = 3
 
 
 @pytest.mark.parametrize(
-    ("ends", "of_stage", "sentence"),
+    "change",
     [
-        ("", "t", "has no end"),
-        ("2026-12-01T12:05:01Z", "t", "ends at"),
-        ("soon", "t", "is no time"),
-        (ENDS, "t-x", "is of the stage 't-x'"),
-        (ENDS, "", "is of the stage ''"),
+        of_stack(EXPLAIN, 9),
+        of_stack(APP, 2),
+        of_stack(DATA, 2),
+        of_stack(END, 2),
+        busy,
+        refuse("bucket", 2),
+        refuse("objects", 2),
+        *(
+            refuse(operation, times)
+            for operation in (
+                "describe_stacks",
+                "delete_stack",
+                "update_termination_protection",
+                "list_object_versions",
+                "delete_objects",
+                "list_multipart_uploads",
+                "abort_multipart_upload",
+                "delete_bucket",
+                "describe_table",
+                "delete_table",
+                "delete_secret",
+                "delete_log_group",
+            )
+            for times in (1, 4)
+        ),
     ],
 )
-def test_without_a_mark_whose_time_has_come_nothing_is_touched(
-    said: list[str], ends: str, of_stage: str, sentence: str
+def test_what_aws_refuses_at_first_is_tried_again(change: Callable[[Account], None]) -> None:
+    made = account()
+    change(made)
+    runs_until_nothing_is_left(made)
+    assert_gone(made)
+
+
+def test_while_the_copies_at_the_edges_are_there_all_else_goes() -> None:
+    made, said = account(), []  # type: tuple[Account, list[str]]
+    made.stacks[EXPLAIN].failures = 99
+    for _ in range(MOST_RUNS):
+        one_run(made, said)
+        made.tick()
+    left = made.of(STAGE)
+    logs = {each for each in left if isinstance(each, tuple) and each[1].startswith("/aws/")}
+    assert left - logs == {DATA, EXPLAIN, END}
+    assert f"{EXPLAIN[1]}: not gone yet; {DATA[1]} waits for it" in said
+
+
+def test_a_run_without_time_goes_on_in_the_next() -> None:
+    made, said = account(), []  # type: tuple[Account, list[str]]
+    has = iter([True, False] * 3)
+    one_run(made, said, has_time=lambda: next(has))
+    pages = [line for line in said if line.endswith("1 pages deleted; the next run goes on")]
+    assert len(pages) == 2
+    assert made.buckets[bucket_of(STAGE)].versions
+    runs_until_nothing_is_left(made)
+    assert_gone(made)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"ends": ""}, "has no end: nothing is done"),
+        ({"ends": "2026-12-01T12:00:01Z"}, "ends at 2026-12-01T12:00:01Z: nothing is done yet"),
+        ({"ends": "2027-12-01T12:00:00Z"}, "nothing is done yet"),
+        ({"ends": "soon"}, "its end is no time, 'soon': nothing is done"),
+        ({"stage": "team"}, "is of the stage 'team', not 'team-x': nothing is done"),
+    ],
+)
+def test_without_the_mark_or_before_the_end_nothing_is_touched(
+    change: dict[str, str], sentence: str
 ) -> None:
-    there = world()
-    there.stacks[REGION, "roadstead-t-data"].parameters.update(Ends=ends, Stage=of_stage)
-    before = copy.deepcopy(there)
-    run_once(there, said)
-    assert there.calls == [("cloudformation", "DescribeStacks")]
-    assert replace(there, calls=[]) == before
-    assert sentence in said[-1]
+    made, said = account(), []  # type: tuple[Account, list[str]]
+    for name, value in change.items():
+        setattr(made.stacks[DATA], name, value)
+    for _ in range(3):
+        one_run(made, said)
+        made.tick()
+    assert made.changes() == []
+    assert sentence in said[0]
 
 
-def test_the_second_of_the_end_is_over_already() -> None:
-    there = world()
-    there.stacks[REGION, "roadstead-t-data"].parameters["Ends"] = "2026-12-01T12:05:00Z"
-    run_once(there, [])
-    assert there.stacks[REGION, "roadstead-t"].status == "DELETE_IN_PROGRESS"
+def test_extended_while_it_goes_it_stops() -> None:
+    made = account()
+    one_run(made)
+    made.tick()
+    made.stacks[DATA].ends = "2027-01-01T00:00:00Z"
+    before = made.changes()
+    one_run(made)
+    assert made.changes() == before
 
 
-@pytest.mark.parametrize("key", [(REGION, "roadstead-t"), (EDGE, f"roadstead-t-explain-{REGION}")])
-def test_an_application_without_its_data_stack_is_left_alone(
-    said: list[str], key: tuple[str, str]
-) -> None:
-    there = world()
-    there.stacks = {
-        each: stack
-        for each, stack in there.stacks.items()
-        if each in (key, (REGION, "roadstead-t-end"))
-    }
-    run_once(there, said)
-    assert "nothing is done" in said[-1]
-    assert all(each.status == "CREATE_COMPLETE" for each in there.stacks.values())
+@pytest.mark.parametrize("name", [APP, EXPLAIN], ids=["application", "explain"])
+def test_a_stack_of_another_stage_under_its_name_is_left_alone(name: tuple[str, str]) -> None:
+    made, said = account(), []  # type: tuple[Account, list[str]]
+    made.stacks[name].stage = "somebody"
+    for _ in range(MOST_RUNS):
+        one_run(made, said)
+        made.tick()
+    assert made.stacks[name].status == "UPDATE_COMPLETE"
+    assert f"{name[1]}: is of the stage 'somebody': it is left alone" in said
+    assert DATA in made.stacks
 
 
-def test_a_stack_of_its_name_that_is_another_stages_is_left_alone(said: list[str]) -> None:
-    there = world()
-    there.stacks[REGION, "roadstead-t"].parameters["Stage"] = "other"
-    run_once(there, said)
-    assert "roadstead-t: is of the stage 'other': it is left alone" in said
-    assert there.stacks[REGION, "roadstead-t"].status == "CREATE_COMPLETE"
-
-
-def test_the_environment_says_what_may_be_touched() -> None:
-    given = {
-        "ROADSTEAD_STAGE": "t",
-        "AWS_REGION": REGION,
-        "ROADSTEAD_BUCKETS": "t-bucket,t-artefacts",
-        "ROADSTEAD_TABLE": "t-table",
-        "ROADSTEAD_SECRETS": ",".join(SECRETS),
-    }
-    assert Bound.of(given) == BOUND
-    function = json.loads(END.read_text())["Resources"]["EndFunction"]["Properties"]
-    assert set(function["Environment"]["Variables"]) == set(given) - {"AWS_REGION"}
-
-
-# --- rights -----------------------------------------------------------------------------------
-
-# What IAM calls the calls of botocore.
-RIGHTS = {
-    "ListObjectVersions": {"s3:ListBucketVersions"},
-    "DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
-    "ListMultipartUploads": {"s3:ListBucketMultipartUploads"},
-}
-OF_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents"}
-
-
-def policies() -> Iterator[tuple[str, dict[str, Any]]]:
-    role = json.loads(END.read_text())["Resources"]["EndRole"]["Properties"]
-    for policy in role["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            yield policy["PolicyName"], statement
-
-
-def test_the_role_may_call_what_the_removal_calls_and_nothing_else() -> None:
-    there = world()
-    until_gone(there, [])
-    needed = {
-        right
-        for service, operation in there.calls
-        for right in RIGHTS.get(operation, {f"{service}:{operation}"})
-    }
-    allowed = {action for name, each in policies() if name == "calls" for action in each["Action"]}
-    assert needed | OF_LAMBDA == allowed
-
-
-def test_its_own_calls_reach_exactly_one_stage() -> None:
-    for name, statement in policies():
-        if name != "calls":
-            continue
-        resources = statement["Resource"]
-        if resources == {"Ref": "Secrets"}:
-            continue
-        for each in resources:
-            text = each["Fn::Sub"]
-            # A star stands only for what comes after a whole name, or for a region of the logs.
-            rest = text.removeprefix("arn:${AWS::Partition}:logs:*").rstrip("*").rstrip(":/")
-            assert "*" not in rest, text
-            assert any(
-                word in text
-                for word in ("${Stage}", "StackName", "Bucket}", "Artefacts}", "Table}")
-            )
-
-
-def test_all_else_only_cloudformation_may_do_in_its_name_and_only_deleting() -> None:
-    through = [each for name, each in policies() if name == "through-cloudformation"]
-    assert len(through) == 2
-    for statement in through:
-        assert statement["Condition"] == {
-            "ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}
-        }
-    calls = {action for name, each in policies() if name == "calls" for action in each["Action"]}
-    # With these it could make CloudFormation do more than delete its own stacks.
-    assert {each for each in calls if each.startswith("cloudformation:")} == {
-        "cloudformation:DescribeStacks",
-        "cloudformation:DeleteStack",
-        "cloudformation:UpdateTerminationProtection",
-    }
+@pytest.mark.parametrize("left", [APP, EXPLAIN], ids=["application", "explain"])
+def test_without_a_data_stack_it_deletes_nothing_but_itself(left: tuple[str, str]) -> None:
+    made, said = account(), []  # type: tuple[Account, list[str]]
+    del made.stacks[DATA]
+    del made.stacks[EXPLAIN if left == APP else APP]
+    one_run(made, said)
+    assert made.changes() == []
+    assert said == [f"{left[1]}: is there without {DATA[1]}: nothing is done"]
+    del made.stacks[left]
+    one_run(made)
+    assert made.changes() == ["delete_stack"]
+    made.tick()
+    made.tick()
+    assert END not in made.stacks
