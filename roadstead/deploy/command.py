@@ -63,9 +63,10 @@ def run(asked: argparse.Namespace) -> int:
     if asked.command == "deploy":
         if asked.confirm and not asked.expires:
             raise DeployError("--confirm is for --expires alone. Nothing was changed.")
+        package, given = stacks.Package(asked.package), pairs(asked.parameter)
+        package.sort(given)  # what is wrong there is said before AWS is asked anything
         ends = ending.wanted(aws, names, asked.expires, asked.confirm, now)
         names = stacks.Names(asked.stage, ends)
-        package, given = stacks.Package(asked.package), pairs(asked.parameter)
         explains = not asked.no_explain
         if asked.dry_run:
             stage.dry_run(aws, names, package, given, explains=explains)

@@ -51,9 +51,10 @@ def parse(text: str, now: datetime) -> str:
 
 def _time_of(text: str, now: datetime) -> datetime | None:
     found = _DURATION.fullmatch(text)
+    if found is not None:
+        # However long it is: beyond a year it is too late, and beyond what a date can hold as well.
+        return now + min(timedelta(**{_UNITS[found[2]]: int(found[1])}), 2 * LATEST)
     try:
-        if found is not None:
-            return now + timedelta(**{_UNITS[found[2]]: int(found[1])})
         at = datetime.fromisoformat(text)
         # A bare date would be midnight in some zone.
         return at.astimezone(UTC) if at.tzinfo is not None else None

@@ -88,6 +88,8 @@ def deploy(words: list[str], stacks: dict) -> int:
         return 254
     if "-explain-" in name:
         outputs = {"ExplainArn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}:1"}
+    elif name.endswith("-end"):
+        outputs = {"LogGroup": f"/roadstead/{name}/end"}
     else:
         outputs = data_outputs(words, stacks) if name.endswith("-data") else app_outputs()
     stacks[name] = {

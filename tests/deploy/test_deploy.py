@@ -17,9 +17,10 @@ DATA, APP = "roadstead-t-data", "roadstead-t"
 EXPLAIN = "roadstead-t-explain-eu-central-1"
 # The front is off in these tests unless they ask for it.
 TEMPLATES = {
-    "data": ["Stage", "MaxReadUnits", "Distribution"],
+    "data": ["Stage", "MaxReadUnits", "Distribution", "Ends"],
     "app": ["Stage", "DataStack", "GatewayKeyArn", "SnapStart", "Front", "ExplainArn"],
     "explain": ["Stage"],
+    "end": ["Stage", "Ends", "Bucket", "Artefacts", "Table", "Secrets"],
 }
 ARN = f"arn:aws:lambda:us-east-1:123456789012:function:{EXPLAIN}:1"
 
@@ -185,6 +186,7 @@ def test_what_aws_says_is_passed_on_and_nothing_follows(
         (["--parameter", "Stage=prod"], "No template has a parameter Stage"),
         (["--parameter", "Distribution=E1"], "No template has a parameter Distribution"),
         (["--parameter", f"ExplainArn={ARN}"], "No template has a parameter ExplainArn"),
+        (["--parameter", "Ends=2027-01-31T12:00:00Z"], "Ends is set by --expires"),
         (["--parameter", "SnapStart"], "NAME=VALUE"),
         (["--parameter", "SnapStart=a", "--parameter", "SnapStart=b"], "given twice"),
     ],
@@ -198,7 +200,7 @@ def test_a_bad_parameter_is_refused_before_aws_is_asked(
 
 
 @pytest.mark.parametrize(
-    "stage", ["", "Prod", "1st", "a_b", "x" * 21, "team-data", "t-explain-x", "a;b"]
+    "stage", ["", "Prod", "1st", "a_b", "x" * 21, "team-data", "team-end", "t-explain-x", "a;b"]
 )
 def test_a_bad_stage_is_refused_before_aws_is_asked(
     place: Place, capsys: pytest.CaptureFixture[str], stage: str

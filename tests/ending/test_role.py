@@ -137,10 +137,10 @@ def test_it_may_touch_nothing_of_a_stage_whose_name_is_alike(played: Account, ot
 def test_the_function_is_told_what_the_role_may(played: Account) -> None:
     variables = document()["Resources"]["EndFunction"]["Properties"]["Environment"]["Variables"]
     # Bound.of reads these and the region, which Lambda gives.
-    environ = {name: "x" for name in variables} | {"AWS_REGION": REGION}
+    environ = dict.fromkeys(variables, "x") | {"AWS_REGION": REGION}
     assert Bound.of(environ).region == REGION
     with pytest.raises(KeyError):
-        Bound.of({name: "x" for name in list(variables)[1:]} | {"AWS_REGION": REGION})
+        Bound.of(dict.fromkeys(list(variables)[1:], "x") | {"AWS_REGION": REGION})
 
 
 # --- through CloudFormation -------------------------------------------------------------------

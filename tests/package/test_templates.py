@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from chalicelib.config import (
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.service.meter import Terms
 from chalicelib.web import lines
+from roadstead.deploy import ending
 from roadstead.package import explain, function, template, translate
 from roadstead.package.errors import PackageError
 from tests.support.world import app_of, memory_world
@@ -92,7 +94,7 @@ def test_cfn_lint_has_nothing_to_say(app: Document, tmp_path: Path) -> None:
     after.write_text(json.dumps(translate.translate(copy.deepcopy(app))))
     of_the_edge = tmp_path / "explain.json"
     of_the_edge.write_text(json.dumps(explain.build_template(INFRA / "explain.json")))
-    assert lint(INFRA / "data.json", of_the_edge, before, after) == ""
+    assert lint(INFRA / "data.json", INFRA / "end.json", of_the_edge, before, after) == ""
 
 
 def test_cfn_lint_would_find_a_mistake(data: Document, tmp_path: Path) -> None:
@@ -117,10 +119,26 @@ def test_the_table_is_the_one_that_the_adapters_know(data: Document) -> None:
     keys = {each["KeyType"]: each["AttributeName"] for each in table["KeySchema"]}
     assert keys == {"HASH": PARTITION_KEY, "RANGE": SORT_KEY}
     assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRY, "Enabled": True}
-    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["DeletionProtectionEnabled"] is True
     assert "GlobalSecondaryIndexes" not in table
+
+
+def test_the_table_is_protected_unless_its_stage_has_an_end(data: Document) -> None:
+    (table,) = resources(data, "AWS::DynamoDB::Table").values()
+    # At its deletion a table with point-in-time recovery would leave a backup for 35 days.
+    unless = {"Fn::If": ["Stays", True, False]}
+    assert table["DeletionProtectionEnabled"] == unless
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": unless}
+    assert data["Conditions"]["Stays"] == {"Fn::Equals": [{"Ref": "Ends"}, ""]}
+    assert data["Parameters"]["Ends"]["Default"] == ""
+
+
+@pytest.mark.parametrize("expires", ["15m", "366d", "2027-01-31T13:00:00+01:00", "never"])
+def test_an_end_is_written_as_the_templates_take_it(data: Document, expires: str) -> None:
+    end = ending.parse(expires, datetime(2026, 11, 24, 12, 0, 0, 5, tzinfo=UTC))
+    assert re.fullmatch(data["Parameters"]["Ends"]["AllowedPattern"], end)
+    document = json.loads((INFRA / "end.json").read_text())
+    assert not end or re.fullmatch(document["Parameters"]["Ends"]["AllowedPattern"], end)
 
 
 def test_no_bucket_is_open_to_anybody(data: Document) -> None:
