@@ -30,7 +30,7 @@ from typing import Any
 from roadstead.embedded import install
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.machine import Machine
-from roadstead.package import function, template, translate, wheels
+from roadstead.package import end, function, template, translate, wheels
 from tests.clients.commands import Service, not_run, serving
 from tests.package.conftest import DOWNLOADS, target_or_skip
 from tests.support.world import SIGNING_KEY
@@ -116,7 +116,15 @@ def package(folder: Path, url: str) -> Path:
     (folder / "data.json").write_text((infra / "data.json").read_text())
     document = translate.translate(template.build_template(infra / "app.json"))
     (folder / "app.json").write_text(json.dumps(for_ministack(document, url)))
+    ending: dict[str, Any] = json.loads((infra / "end.json").read_text())
+    ending["Resources"]["EndFunction"]["Properties"]["Runtime"] = _runtime()
+    (folder / "end.json").write_text(json.dumps(ending))
+    end.build_zip(folder / end.ZIP_NAME)
     return folder
+
+
+def _runtime() -> str:
+    return f"python{wheels.local_target().python}"
 
 
 def for_ministack(document: dict[str, Any], url: str) -> dict[str, Any]:
@@ -124,7 +132,7 @@ def for_ministack(document: dict[str, Any], url: str) -> dict[str, Any]:
         properties = each["Properties"]
         if each["Type"] == "AWS::Lambda::Function":
             properties["Code"] = f"./{template.ZIP_NAME}"
-            properties["Runtime"] = f"python{wheels.local_target().python}"
+            properties["Runtime"] = _runtime()
             properties["Environment"]["Variables"] |= {
                 "ROADSTEAD_SIGNING_KEY": SIGNING_KEY.hex(),
                 "ROADSTEAD_S3_ENDPOINT": url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -62,10 +63,8 @@ def one_run(
     """What the function does once; whatever AWS refuses at its very first look fails the run."""
     cloud = AwsCloud(REGION, made.client)
     say = said.append if said is not None else lambda line: None
-    try:
+    with contextlib.suppress(Refused, KilledError):
         remove(Run(cloud, bound(), now_s, has_time, say))
-    except (Refused, KilledError):
-        pass
 
 
 def runs_until_nothing_is_left(made: Account, said: list[str] | None = None) -> int:

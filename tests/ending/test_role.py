@@ -1,4 +1,4 @@
-"""infra/end.json: the role allows the calls that the removal makes, of this stage, and no others."""
+"""The role in infra/end.json allows the calls that the removal makes, of this stage, and no more."""
 
 from __future__ import annotations
 
