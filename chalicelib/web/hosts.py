@@ -9,10 +9,11 @@ and in the documents that tell a name, they lose it. The registry's own host is 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from chalicelib.domain.accounts import RESERVED_NAMES, is_username
 from chalicelib.domain.media_types import JSON
@@ -30,6 +31,9 @@ NAMING: Mapping[str, str] = {
     "v2.token.post": "scope",
     "uploader.advance": "location",
 }
+_LINKED = re.compile(r"<([^>]*)>")
+_LAST = re.compile(r"\blast=([^&>]*)")
+_NAMED = re.compile(r"repository:([^:\s\",]+)")
 
 
 def team_of_host(world: World, host: str) -> str | None:
@@ -121,19 +125,33 @@ def _header(team: str, name: str, value: str) -> str:
     if kind == "location":
         return _path(team, value)
     if kind == "link":
-        last = quote(f"{team}/", safe="")
-        return value.replace(f"</v2/{team}/", "</v2/").replace(f"last={last}", "last=")
+        linked = _LINKED.sub(lambda found: f"<{_path(team, found[1])}>", value)
+        return _LAST.sub(lambda found: f"last={_quoted(team, found[1])}", linked)
     if kind == "www-authenticate":
-        return value.replace(f"repository:{team}/", "repository:")
+        return _scopes(team, value)
     return value
 
 
+def _short(team: str, name: str) -> str:
+    """A name, or what begins with one, without its team: where it would come back as it is."""
+    short = name.removeprefix(f"{team}/")
+    return short if _full(team, short) == name else name
+
+
 def _path(team: str, text: str) -> str:
-    return f"/v2/{text.removeprefix(f'/v2/{team}/')}" if text.startswith(f"/v2/{team}/") else text
+    # The address of an upload at the edge is not touched: it is signed with its name.
+    return f"/v2/{_short(team, text.removeprefix('/v2/'))}" if text.startswith("/v2/") else text
+
+
+def _quoted(team: str, text: str) -> str:
+    return quote(_short(team, unquote(text)), safe="")
+
+
+def _scopes(team: str, text: str) -> str:
+    return _NAMED.sub(lambda found: f"repository:{_short(team, found[1])}", text)
 
 
 def _told(team: str, value: Any) -> Any:
     if isinstance(value, list):
-        return [name.removeprefix(f"{team}/") for name in value if name.startswith(f"{team}/")]
-    text = str(value).replace(f"repository:{team}/", "repository:")
-    return _path(team, text).removeprefix(f"{team}/")
+        return [_short(team, name) for name in value if name.startswith(f"{team}/")]
+    return _short(team, _path(team, _scopes(team, str(value))))

@@ -204,3 +204,5 @@ def _address(outputs: Mapping[str, str]) -> Iterator[str]:
     yield f"The registry is at {registry}"
     if registry != f"https://{host}":
         yield f"Its name has to lead to {host}: a CNAME, or an alias in Route 53."
+    if "TeamHosts" in outputs:
+        yield f"Teams are at {outputs['TeamHosts']}, which has to lead to {host} as well."

@@ -78,6 +78,32 @@ CASES = (
             get("/v2/crew/app/tags/list", answer_json={"name": "crew/app", "tags": ["latest"]}),
         ),
     ),
+    *(
+        hosted(
+            f"{name} keeps its whole name at the team's host, where it would be another's",
+            made(),
+            login(
+                "alice",
+                pushed("crew/x", "latest"),
+                pushed("crew/crew", "other"),
+                pushed(name, "latest"),
+                pushed(name, "next"),
+                at(
+                    upload(name, CONFIG),
+                    get(
+                        f"/v2/{name}/tags/list?n=1",
+                        answer_json={"name": name, "tags": ["latest"]},
+                        answers={"Link": f'</v2/{name}/tags/list?n=1&last=latest>; rel="next"'},
+                    ),
+                    get(
+                        f"/v2/_catalog?n=1&last={before}",
+                        answer_json={"repositories": [name]},
+                    ),
+                ),
+            ),
+        )
+        for name, before in (("crew/crew/x", "crew/crew"), ("crew/library/x", "crew/crew/y"))
+    ),
     hosted(
         "a team's host lists what the team has, under its short names, in pages",
         made(),
