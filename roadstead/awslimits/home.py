@@ -9,6 +9,7 @@ The functions' settings are those of infra/edge/README.md; presigned URLs lead t
 
 from __future__ import annotations
 
+import hmac
 import json
 import secrets
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from chalicelib.domain.access import Mode
 from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp
+from chalicelib.web.front import HOST_HEADER, WORD_HEADER
 from roadstead import local
 from roadstead.awslimits.apigateway import STAGE, ApiGateway
 from roadstead.awslimits.cloudfront import Behaviour, CloudFront, Origin, bucket_origin
@@ -44,11 +46,10 @@ from roadstead.awslimits.servers import WithServers, bind
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.asgi import Gateway
-from roadstead.gateway.events import LambdaFront
+from roadstead.gateway.events import Front, HttpRequest, HttpResponse, LambdaFront
 from roadstead.private import write_private
 from roadstead.verifying import with_verifier
 
-WORD_HEADER = "x-roadstead-edge"
 BEHAVIOURS = (
     Behaviour("/_up/*", "bucket", "upload.js", "answer.js", EXPLAIN),
     Behaviour("/v1/images/*/layer", "api", "front.js", "answer.js", EXPLAIN),
@@ -153,7 +154,7 @@ def at_home(
         settings = replace(own, s3_endpoint=f"http://{door.netloc}")
         gateway = None
         if plan.gateway:
-            bound.append(bind(_gateway(settings)))
+            bound.append(bind(_gateway(settings, keys.word)))
             gateway = bound[-1].address
         world = with_verifier(build(_function_settings_of(settings, keys, host, gateway)))
         app = register_all(RegistryApp("roadstead"), lambda: world)
@@ -200,10 +201,28 @@ def _function_settings_of(
     )
 
 
-def _gateway(settings: Settings) -> Gateway:
+def _gateway(settings: Settings, word: str) -> Gateway:
     """The gateway as a container: the same settings, and no edge of its own to insist on, for v1
     clients come to it directly.
     """
     world = with_verifier(build(settings))
     app = register_all(RegistryApp("roadstead"), lambda: world)
-    return Gateway(LambdaFront(app), ResumableHashing(), world.gateway_key)
+    front = BesideEdge(LambdaFront(app), word)
+    return Gateway(front, ResumableHashing(), world.gateway_key)
+
+
+@dataclass(frozen=True)
+class BesideEdge:
+    """Answers whoever comes; of what comes with the edge's word, at the host that the edge names."""
+
+    front: Front
+    word: str = field(repr=False)
+
+    def call(self, request: HttpRequest) -> HttpResponse:
+        host = request.header(HOST_HEADER)
+        given = [value for name, value in request.headers if name == WORD_HEADER]
+        if host and len(given) == 1 and hmac.compare_digest(given[0].encode(), self.word.encode()):
+            own = ("host", HOST_HEADER, WORD_HEADER)
+            kept = [(name, value) for name, value in request.headers if name not in own]
+            request = replace(request, headers=[*kept, ("host", host)])
+        return self.front.call(request)

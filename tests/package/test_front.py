@@ -276,9 +276,30 @@ def test_a_host_name_comes_with_its_certificate_or_not_at_all(
             rule["RuleCondition"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"],
             rule["Assertions"][0]["Assert"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"],
         )
-        for rule in app["Rules"].values()
+        for name, rule in app["Rules"].items()
+        if name != "TeamHostsHaveCertificate"
     }
     assert asserted == set(itertools.permutations(("HostName", "CertificateArn")))
+
+
+def test_teams_hosts_lead_to_the_distribution_with_a_certificate_of_their_own_or_not_at_all(
+    app: Document, distribution: Document
+) -> None:
+    absent = {"Ref": "AWS::NoValue"}
+    condition, names, without = distribution["Aliases"]["Fn::If"]
+    assert (condition, without) == ("WithHost", absent)
+    teams = {"Fn::If": ["WithTeamHosts", {"Ref": "TeamHosts"}, absent]}
+    assert names == [{"Ref": "HostName"}, teams]
+    rule = app["Rules"]["TeamHostsHaveCertificate"]
+    given = {"Fn::Not": [{"Fn::Equals": [{"Ref": "TeamHosts"}, ""]}]}
+    assert rule["RuleCondition"] == {"Fn::And": [given, {"Fn::Equals": [{"Ref": "Front"}, "on"]}]}
+    (assertion,) = rule["Assertions"]
+    # A certificate needs a HostName by the other rules, so that the alias above is there.
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]}
+    assert app["Conditions"]["WithTeamHosts"] == given
+    pattern = app["Parameters"]["TeamHosts"]["AllowedPattern"]
+    for text in ("*.example.com", "*.teams.example.com", "", "example.com", "a.*.com", "*"):
+        assert bool(re.fullmatch(pattern, text)) is (text[:2] == "*." or not text), text
 
 
 def test_what_is_called_by_name_is_called_by_stage_and_region(app: Document) -> None:
