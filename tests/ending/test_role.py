@@ -1,4 +1,4 @@
-"""The role in infra/end.json allows the calls that the removal makes, of this stage, and no more."""
+"""The role in infra/end.json allows the calls that the removal makes, of this stage and no more."""
 
 from __future__ import annotations
 
@@ -303,3 +303,24 @@ def test_the_zip_holds_the_handler_and_nothing_that_is_not_its_own(tmp_path: Any
     first = path.read_bytes()
     end.build_zip(path)
     assert path.read_bytes() == first
+
+
+def test_the_role_is_not_larger_than_iam_takes_it() -> None:
+    stage, region = "x" * 20, "ap-southeast-99"
+    long = values(stage) | {"AWS::Region": region, "AWS::Partition": "aws-us-gov"}
+    long["Secrets"] = [
+        f"arn:aws-us-gov:secretsmanager:{region}:{NUMBER}:secret:SigningKey-{'y' * 12}-{'z' * 6}"
+    ] * 4
+    long |= {
+        "Bucket": "b" * 63,
+        "Artefacts": "b" * 63,
+        "Table": f"roadstead-{stage}-data-T{'t' * 18}",
+    }
+    size = 0
+    for policy in document()["Resources"]["EndRole"]["Properties"]["Policies"]:
+        made = copy.deepcopy(policy["PolicyDocument"])
+        for statement in made["Statement"]:
+            statement["Resource"] = rendered(statement["Resource"], long)
+        size += len(json.dumps(made, separators=(",", ":")))
+    # All inline policies of a role together. Spec: IAM and STS quotas; white space is not counted.
+    assert size < 10_240
