@@ -213,7 +213,7 @@ def _gateway(settings: Settings, word: str) -> Gateway:
 
 @dataclass(frozen=True)
 class BesideEdge:
-    """Answers whoever comes; of what comes with the edge's word, at the host that the edge names."""
+    """Answers whoever comes; what has the edge's word, at the host that the edge names."""
 
     front: Front
     word: str = field(repr=False)
