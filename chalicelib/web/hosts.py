@@ -63,7 +63,7 @@ def inward(team: str, endpoint: Endpoint, request: Request) -> Request:
     params, query = dict(request.params), dict(request.query)
     if "repository" in params:
         params["repository"] = _full(team, params["repository"])
-    if "from" in query:
+    if query.get("from"):
         query["from"] = _full(team, query["from"])
     if endpoint.name == "v2.catalog":
         # The team's own part of all that somebody sees: it begins here, and ends with its name.

@@ -39,6 +39,9 @@ const INLINE = SETTINGS.inlineBytes || 4500000;
 // A repository's name, as in chalicelib/domain/names.py.
 const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 
+// A team's name as a host's first label, as in chalicelib/web/hosts.py.
+const LABEL = /^[a-z0-9]+(?:(?:_|__|-+)[a-z0-9]+)*$/;
+
 function handler(event) {
   const request = event.request;
   const headers = request.headers;
@@ -108,10 +111,40 @@ function scopeOf(request) {
         return null;
       }
       const from = ROWS[i][1] === 'blobs/uploads' ? decoded(last(request.querystring.from).replace(/\+/g, ' ')) : '';
-      return 'repository:' + name + ':' + ROWS[i][2] + (from ? ' repository:' + from + ':pull' : '');
+      const team = teamOf(request);
+      return 'repository:' + shown(team, name) + ':' + ROWS[i][2] +
+        (from ? ' repository:' + shown(team, from) + ':pull' : '');
     }
   }
   return null;
+}
+
+// The team whose host this is, as in chalicelib/web/hosts.py; empty on every other host.
+function teamOf(request) {
+  const suffix = (SETTINGS.teamHosts || '').slice(1);
+  const host = hostOf(request).split(':')[0].toLowerCase();
+  const start = host.length - suffix.length;
+  if (!suffix || host === SETTINGS.host || start < 2 || start > 64 || host.slice(start) !== suffix) {
+    return '';
+  }
+  const team = host.slice(0, start);
+  const label = LABEL.exec(team);
+  return label && label[0] === team && (SETTINGS.reserved || []).indexOf(team) < 0 ? team : '';
+}
+
+// A repository's name as it is called on a team's own host: without the team, where that would come
+// back as the same.
+function shown(team, name) {
+  const long = full(team, name);
+  const short = long.slice(team.length + 1);
+  return team && short && full(team, short) === long ? short : long;
+}
+
+function full(team, name) {
+  if (!team || name === team || name.indexOf(team + '/') === 0) {
+    return name;
+  }
+  return team + '/' + (name.indexOf('library/') === 0 ? name.slice('library/'.length) : name);
 }
 
 // What stands before this end of a path; empty when the path ends differently.

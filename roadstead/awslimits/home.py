@@ -24,6 +24,7 @@ from chalicelib.api.blueprints import register_all
 from chalicelib.bootstrap import build
 from chalicelib.config import Settings
 from chalicelib.domain.access import Mode
+from chalicelib.domain.accounts import RESERVED_NAMES
 from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
 from chalicelib.service.world import World
 from chalicelib.web.edge import RegistryApp
@@ -31,7 +32,7 @@ from chalicelib.web.front import HOST_HEADER, WORD_HEADER
 from roadstead import local
 from roadstead.awslimits.apigateway import STAGE, ApiGateway
 from roadstead.awslimits.cloudfront import Behaviour, CloudFront, Origin, bucket_origin
-from roadstead.awslimits.exchange import Address
+from roadstead.awslimits.exchange import Address, RawHeaders
 from roadstead.awslimits.functions import (
     EDGE,
     EXPLAIN,
@@ -46,7 +47,8 @@ from roadstead.awslimits.servers import WithServers, bind
 from roadstead.embedded.errors import EmbeddedStackError
 from roadstead.embedded.stack import StackEndpoints
 from roadstead.gateway.asgi import Gateway
-from roadstead.gateway.events import Front, HttpRequest, HttpResponse, LambdaFront
+from roadstead.gateway.events import LambdaFront
+from roadstead.gateway.intake import Receive, Send
 from roadstead.private import write_private
 from roadstead.verifying import with_verifier
 
@@ -113,6 +115,8 @@ def function_settings(choices: local.Choices, keys: EdgeKeys, plan: Plan) -> dic
         "keys": [keys.key.hex()],
         "inlineBytes": MAX_INLINE_BODY_BYTES,
         "v1Hosts": ",".join(sorted(choices.v1_hosts)),
+        "teamHosts": choices.team_hosts,
+        "reserved": sorted(RESERVED_NAMES),
         "proto": "http",
     }
 
@@ -154,7 +158,7 @@ def at_home(
         settings = replace(own, s3_endpoint=f"http://{door.netloc}")
         gateway = None
         if plan.gateway:
-            bound.append(bind(_gateway(settings, keys.word)))
+            bound.append(bind(BehindEdge(_gateway(settings), keys.word)))
             gateway = bound[-1].address
         world = with_verifier(build(_function_settings_of(settings, keys, host, gateway)))
         app = register_all(RegistryApp("roadstead"), lambda: world)
@@ -201,28 +205,34 @@ def _function_settings_of(
     )
 
 
-def _gateway(settings: Settings, word: str) -> Gateway:
+class BehindEdge:
+    """The gateway, which takes the edge's word for the host that a viewer came to.
+
+    On AWS the container does so by its own ROADSTEAD_EDGE_WORD. This one serves others as well.
+    """
+
+    def __init__(self, gateway: Gateway, word: str) -> None:
+        self._gateway, self._word = gateway, word.encode()
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "headers": self._believed(scope["headers"])}
+        await self._gateway(scope, receive, send)
+
+    def _believed(self, headers: RawHeaders) -> RawHeaders:
+        words = [value for name, value in headers if name == WORD_HEADER.encode()]
+        host = [value for name, value in headers if name == HOST_HEADER.encode()]
+        own = (WORD_HEADER.encode(), HOST_HEADER.encode())
+        kept = [(name, value) for name, value in headers if name not in own]
+        if len(host) != 1 or len(words) != 1 or not hmac.compare_digest(words[0], self._word):
+            return kept
+        return [*((n, v) for n, v in kept if n != b"host"), (b"host", host[0])]
+
+
+def _gateway(settings: Settings) -> Gateway:
     """The gateway as a container: the same settings, and no edge of its own to insist on, for v1
     clients come to it directly.
     """
     world = with_verifier(build(settings))
     app = register_all(RegistryApp("roadstead"), lambda: world)
-    front = BesideEdge(LambdaFront(app), word)
-    return Gateway(front, ResumableHashing(), world.gateway_key)
-
-
-@dataclass(frozen=True)
-class BesideEdge:
-    """Answers whoever comes; what has the edge's word, at the host that the edge names."""
-
-    front: Front
-    word: str = field(repr=False)
-
-    def call(self, request: HttpRequest) -> HttpResponse:
-        host = request.header(HOST_HEADER)
-        given = [value for name, value in request.headers if name == WORD_HEADER]
-        if host and len(given) == 1 and hmac.compare_digest(given[0].encode(), self.word.encode()):
-            own = ("host", HOST_HEADER, WORD_HEADER)
-            kept = [(name, value) for name, value in request.headers if name not in own]
-            request = replace(request, headers=[*kept, ("host", host)])
-        return self.front.call(request)
+    return Gateway(LambdaFront(app), ResumableHashing(), world.gateway_key)

@@ -24,6 +24,8 @@ from roadstead.deploy.stacks import (
 NEVER = "never"
 SOONEST = timedelta(minutes=15)
 LATEST = timedelta(days=366)
+# A deployment that moves the end needs some moments until it stands.
+TOO_NEAR = timedelta(minutes=5)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([mhdw])", re.ASCII)
 _SECRETS = ("SigningKeyArn", "EdgeKeyArn", "EdgeWordArn", "GatewayKeyArn")
@@ -86,6 +88,11 @@ def wanted(
         raise DeployError(
             f"The stage {names.stage} ended at {before} and is being removed. Deploy it anew when "
             f"`roadstead status --stage {names.stage}` says that it is gone."
+        )
+    if before and before <= written(now + TOO_NEAR):
+        raise DeployError(
+            f"The stage {names.stage} ends at {before}, in less than five minutes: too near for "
+            "anything to be changed safely."
         )
     stays = data is not None and data.status != "REVIEW_IN_PROGRESS" and not before
     if asked and stays and confirmed != names.data:

@@ -76,6 +76,10 @@ def _has_ended(run: Run, data: Found) -> bool:
     if ends_at_s > run.now_s:
         say(f"{bound.data}: ends at {data.ends}: nothing is done yet")
         return False
+    if data.status.endswith("_IN_PROGRESS") and data.status != "DELETE_IN_PROGRESS":
+        # Perhaps its end is being moved at this moment.
+        say(f"{bound.data}: {data.status}: nothing is done yet")
+        return False
     return True
 
 
@@ -105,7 +109,9 @@ def _stack_gone(run: Run, region: str, name: str) -> bool:
 
 
 def _data_gone(run: Run) -> bool:
-    run.cloud.unprotect(run.bound.region, run.bound.data)
+    found = run.cloud.stack(run.bound.region, run.bound.data)
+    if found is not None and found.status != "DELETE_IN_PROGRESS":
+        run.cloud.unprotect(run.bound.region, run.bound.data)
     return _stack_gone(run, run.bound.region, run.bound.data)
 
 

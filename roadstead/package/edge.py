@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chalicelib.domain.accounts import RESERVED_NAMES
 from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
 from roadstead.package.errors import PackageError
 
@@ -40,6 +41,9 @@ SETTINGS: Mapping[str, Mapping[str, tuple[Part, ...]]] = {
         "challenge": ('"', _if("Open", "off", {"Ref": "Challenge"}), '"'),
         "anonymous": ('"', {"Ref": "AnonymousPull"}, '"'),
         "v1Hosts": ('"', {"Ref": "V1Hosts"}, '"'),
+        "teamHosts": ('"', {"Ref": "TeamHosts"}, '"'),
+        "host": ('"', {"Ref": "HostName"}, '"'),
+        "reserved": (json.dumps(sorted(RESERVED_NAMES)),),
         "gateway": ('"', _if("WithGateway", "on", "off"), '"'),
         "inlineBytes": (str(MAX_INLINE_BODY_BYTES),),
     },

@@ -148,7 +148,7 @@ def test_a_team_pushes_and_pulls_by_its_host_and_it_lies_below_its_path(crew: Cr
 def test_who_has_no_login_is_asked_for_one_that_opens_what_was_asked_for(
     crew: Crew, name: str
 ) -> None:
-    """front.js speaks of the name as it came; at this host each spelling is the same repository."""
+    """Each spelling is the same repository here, and the challenge has the short one."""
     manifest = crew.push_image("app")
     target = f"/v2/{name.format(crew=crew.name)}/manifests/latest"
     said = at(crew.place.edge, crew.host, "GET", target, {"Accept": "*/*"}, None)
@@ -161,6 +161,7 @@ def test_who_has_no_login_is_asked_for_one_that_opens_what_was_asked_for(
     assert found[1] == crew.host
     scope = dict(re.findall(r'([a-z]+)="([^"]*)"', found[3]))["scope"]
     token = crew.ask("GET", f"{found[2]}?service=roadstead&scope={scope}")
+    assert scope == "repository:app:pull"
     bearer = {"Authorization": f"Bearer {json.loads(token.body)['token']}"}
     assert crew.ask("GET", target, headers=bearer).body == manifest
 

@@ -246,6 +246,15 @@ def test_without_the_mark_or_before_the_end_nothing_is_touched(
     assert sentence in said[0]
 
 
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
+def test_while_the_mark_is_being_changed_nothing_is_touched(status: str) -> None:
+    made, said = account(), []  # type: tuple[Account, list[str]]
+    made.stacks[DATA].status = status
+    one_run(made, said)
+    assert made.changes() == []
+    assert f"{status}: nothing is done yet" in said[0]
+
+
 def test_extended_while_it_goes_it_stops() -> None:
     made = account()
     one_run(made)

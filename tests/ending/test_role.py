@@ -1,4 +1,4 @@
-"""The role in infra/end.json allows the calls that the removal makes, of this stage and no more."""
+"""The role in infra/end.json may make the calls of the removal, of this stage, and no others."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.accounts import RESERVED_NAMES
 from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
 from roadstead.package import edge, function, template
 from roadstead.package.errors import PackageError
@@ -75,6 +76,10 @@ def bodies(gateway: str) -> Document:
     return {"gateway": gateway, "inlineBytes": MAX_INLINE_BODY_BYTES}
 
 
+def hosts(team_hosts: str = "", host: str = "") -> Document:
+    return {"teamHosts": team_hosts, "host": host, "reserved": sorted(RESERVED_NAMES)}
+
+
 @pytest.mark.parametrize(
     ("name", "conditions", "given", "settings"),
     [
@@ -82,16 +87,23 @@ def bodies(gateway: str) -> Document:
             "FrontFunction",
             set(),
             {},
-            {"challenge": "basic", "anonymous": "on", "v1Hosts": "", **bodies("off")},
+            {"challenge": "basic", "anonymous": "on", "v1Hosts": "", **hosts(), **bodies("off")},
         ),
         (
             "FrontFunction",
             {"WithGateway"},
-            {"Challenge": "bearer", "AnonymousPull": "off", "V1Hosts": "a.example,b.example"},
+            {
+                "Challenge": "bearer",
+                "AnonymousPull": "off",
+                "V1Hosts": "a.example,b.example",
+                "TeamHosts": "*.example.com",
+                "HostName": "registry.example.com",
+            },
             {
                 "challenge": "bearer",
                 "anonymous": "off",
                 "v1Hosts": "a.example,b.example",
+                **hosts("*.example.com", "registry.example.com"),
                 **bodies("on"),
             },
         ),
@@ -99,7 +111,7 @@ def bodies(gateway: str) -> Document:
             "FrontFunction",
             {"Open"},
             {"Challenge": "bearer"},
-            {"challenge": "off", "anonymous": "on", "v1Hosts": "", **bodies("off")},
+            {"challenge": "off", "anonymous": "on", "v1Hosts": "", **hosts(), **bodies("off")},
         ),
         (
             "UploadFunction",
@@ -128,7 +140,9 @@ def test_a_function_gets_every_setting_that_it_reads_but_the_local_ones(name: st
     assert set(edge.SETTINGS[name]) == read - {"proto"}
 
 
-@pytest.mark.parametrize("parameter", ["V1Hosts", "Challenge", "AnonymousPull"])
+@pytest.mark.parametrize(
+    "parameter", ["V1Hosts", "TeamHosts", "HostName", "Challenge", "AnonymousPull"]
+)
 def test_no_parameter_can_end_the_text_that_it_stands_in(app: Document, parameter: str) -> None:
     described = app["Parameters"][parameter]
     if "AllowedValues" in described:
@@ -146,7 +160,13 @@ def test_the_text_of_a_function_is_its_file(app: Document) -> None:
         text = resolved(
             properties["FunctionCode"],
             set(),
-            {"V1Hosts": "", "Challenge": "basic", "AnonymousPull": "on"},
+            {
+                "V1Hosts": "",
+                "TeamHosts": "",
+                "HostName": "",
+                "Challenge": "basic",
+                "AnonymousPull": "on",
+            },
         )
         line = next(each for each in text.splitlines() if each.startswith("const SETTINGS"))
         assert text.replace(line, edge.PLACEHOLDER) == (INFRA / "edge" / name).read_text()
@@ -277,29 +297,28 @@ def test_a_host_name_comes_with_its_certificate_or_not_at_all(
             rule["Assertions"][0]["Assert"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"],
         )
         for name, rule in app["Rules"].items()
-        if name != "TeamHostsHaveCertificate"
+        if name != "TeamHostsHaveHost"
     }
     assert asserted == set(itertools.permutations(("HostName", "CertificateArn")))
 
 
-def test_teams_hosts_lead_to_the_distribution_with_a_certificate_of_their_own_or_not_at_all(
+def test_the_distribution_answers_to_teams_hosts_by_the_same_certificate(
     app: Document, distribution: Document
 ) -> None:
-    absent = {"Ref": "AWS::NoValue"}
-    condition, names, without = distribution["Aliases"]["Fn::If"]
-    assert (condition, without) == ("WithHost", absent)
-    teams = {"Fn::If": ["WithTeamHosts", {"Ref": "TeamHosts"}, absent]}
-    assert names == [{"Ref": "HostName"}, teams]
-    rule = app["Rules"]["TeamHostsHaveCertificate"]
-    given = {"Fn::Not": [{"Fn::Equals": [{"Ref": "TeamHosts"}, ""]}]}
-    assert rule["RuleCondition"] == {"Fn::And": [given, {"Fn::Equals": [{"Ref": "Front"}, "on"]}]}
-    (assertion,) = rule["Assertions"]
-    # A certificate needs a HostName by the other rules, so that the alias above is there.
-    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]}
-    assert app["Conditions"]["WithTeamHosts"] == given
+    """CloudFront takes one certificate: it has to hold both names, which no template can see."""
+    own, wild = {"Ref": "HostName"}, {"Ref": "TeamHosts"}
+    with_teams = {"Fn::If": ["WithTeamHosts", [own, wild], [own]]}
+    nothing = {"Ref": "AWS::NoValue"}
+    assert distribution["Aliases"] == {"Fn::If": ["WithHost", with_teams, nothing]}
+    rule = app["Rules"]["TeamHostsHaveHost"]
+    front, teams = rule["RuleCondition"]["Fn::And"]
+    assert front == {"Fn::Equals": [{"Ref": "Front"}, "on"]}
+    assert teams == app["Conditions"]["WithTeamHosts"]
+    (asserted,) = rule["Assertions"]
+    assert asserted["Assert"] == app["Conditions"]["WithHost"]
     pattern = app["Parameters"]["TeamHosts"]["AllowedPattern"]
-    for text in ("*.example.com", "*.teams.example.com", "", "example.com", "a.*.com", "*"):
-        assert bool(re.fullmatch(pattern, text)) is (text[:2] == "*." or not text), text
+    for given, fits in (("", True), ("*.example.com", True), ("*", False), ("a.example", False)):
+        assert bool(re.fullmatch(pattern, given)) is fits
 
 
 def test_what_is_called_by_name_is_called_by_stage_and_region(app: Document) -> None:
@@ -321,4 +340,7 @@ def test_the_outputs_say_where_clients_go(app: Document) -> None:
     outputs = app["Outputs"]
     for name in ("Registry", "DistributionHost", "DistributionId"):
         assert outputs[name]["Condition"] == "WithFront"
+    assert outputs["TeamHosts"]["Condition"] == "WithTeamFront"
+    both = {"Fn::And": [{"Condition": "WithFront"}, {"Condition": "WithTeamHosts"}]}
+    assert app["Conditions"]["WithTeamFront"] == both
     assert outputs["Registry"]["Value"]["Fn::If"][0] == "WithHost"

@@ -1,21 +1,14 @@
-"""The two stacks: what they must say, and that cfn-lint and SAM take them."""
+"""The application's stack, what it must say; and that cfn-lint takes it and its neighbours."""
 
 from __future__ import annotations
 
 import copy
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from chalicelib.adapters.dynamo.models import EXPIRY, PARTITION_KEY, SORT_KEY
 from chalicelib.config import (
     LogSettings,
     read_log_settings,
@@ -25,13 +18,19 @@ from chalicelib.config import (
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.service.meter import Terms
 from chalicelib.web import lines
-from roadstead.deploy import ending
 from roadstead.package import explain, function, template, translate
 from roadstead.package.errors import PackageError
+from tests.package.templates import (
+    INFRA,
+    Document,
+    app_template,
+    lint,
+    plain_template,
+    resources,
+    walk,
+)
 from tests.support.world import app_of, memory_world
 
-INFRA = function.PROJECT / "infra"
-Document = dict[str, Any]
 # What an API of API Gateway can hold without asking AWS for more.
 MAX_API_RESOURCES = 300
 # Other servers than AWS's: never on Lambda.
@@ -40,52 +39,16 @@ LOCAL_SETTINGS = {
     "ROADSTEAD_S3_ENDPOINT",
     "ROADSTEAD_S3_PUBLIC_ENDPOINT",
 }
-KEPT_FOREVER = {
-    "AWS::DynamoDB::Table",
-    "AWS::S3::Bucket",
-    "AWS::S3::BucketPolicy",
-    "AWS::SecretsManager::Secret",
-}
-
-
-@cache
-def packaged() -> str:
-    return json.dumps(template.build_template(INFRA / "app.json"))
 
 
 @pytest.fixture
 def app() -> Document:
-    """The finished template of the application."""
-    document: Document = json.loads(packaged())
-    return document
+    return app_template()
 
 
 @pytest.fixture
 def data() -> Document:
-    document: Document = json.loads((INFRA / "data.json").read_text())
-    return document
-
-
-def resources(document: Document, kind: str) -> dict[str, Document]:
-    found = document["Resources"].items()
-    return {name: each.get("Properties", {}) for name, each in found if each["Type"] == kind}
-
-
-def walk(node: Any) -> Iterator[Any]:
-    yield node
-    for child in (
-        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    ):
-        yield from walk(child)
-
-
-# --- lint -------------------------------------------------------------------------------------
-
-
-def lint(*paths: Path) -> str:
-    program = Path(sys.executable).with_name("cfn-lint")
-    done = subprocess.run([program, *paths], capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+    return plain_template("data")
 
 
 def test_cfn_lint_has_nothing_to_say(app: Document, tmp_path: Path) -> None:
@@ -95,136 +58,6 @@ def test_cfn_lint_has_nothing_to_say(app: Document, tmp_path: Path) -> None:
     of_the_edge = tmp_path / "explain.json"
     of_the_edge.write_text(json.dumps(explain.build_template(INFRA / "explain.json")))
     assert lint(INFRA / "data.json", INFRA / "end.json", of_the_edge, before, after) == ""
-
-
-def test_cfn_lint_would_find_a_mistake(data: Document, tmp_path: Path) -> None:
-    data["Resources"]["Table"]["Properties"]["KeySchema"][0]["KeyType"] = "HASHED"
-    path = tmp_path / "data.json"
-    path.write_text(json.dumps(data))
-    assert "HASHED" in lint(path)
-
-
-# --- data -------------------------------------------------------------------------------------
-
-
-def test_no_resource_of_the_data_stack_goes_with_it(data: Document) -> None:
-    for name, each in data["Resources"].items():
-        assert each["Type"] in KEPT_FOREVER, name
-        assert each["DeletionPolicy"] == "Retain", name
-        assert each["UpdateReplacePolicy"] == "Retain", name
-
-
-def test_the_table_is_the_one_that_the_adapters_know(data: Document) -> None:
-    (table,) = resources(data, "AWS::DynamoDB::Table").values()
-    keys = {each["KeyType"]: each["AttributeName"] for each in table["KeySchema"]}
-    assert keys == {"HASH": PARTITION_KEY, "RANGE": SORT_KEY}
-    assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRY, "Enabled": True}
-    assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert "GlobalSecondaryIndexes" not in table
-
-
-def test_the_table_is_protected_unless_its_stage_has_an_end(data: Document) -> None:
-    (table,) = resources(data, "AWS::DynamoDB::Table").values()
-    # At its deletion a table with point-in-time recovery would leave a backup for 35 days.
-    unless = {"Fn::If": ["Stays", True, False]}
-    assert table["DeletionProtectionEnabled"] == unless
-    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": unless}
-    assert data["Conditions"]["Stays"] == {"Fn::Equals": [{"Ref": "Ends"}, ""]}
-    assert data["Parameters"]["Ends"]["Default"] == ""
-
-
-@pytest.mark.parametrize("expires", ["15m", "366d", "2027-01-31T13:00:00+01:00", "never"])
-def test_an_end_is_written_as_the_templates_take_it(data: Document, expires: str) -> None:
-    end = ending.parse(expires, datetime(2026, 11, 24, 12, 0, 0, 5, tzinfo=UTC))
-    assert re.fullmatch(data["Parameters"]["Ends"]["AllowedPattern"], end)
-    document = json.loads((INFRA / "end.json").read_text())
-    assert not end or re.fullmatch(document["Parameters"]["Ends"]["AllowedPattern"], end)
-
-
-def test_no_bucket_is_open_to_anybody(data: Document) -> None:
-    buckets = resources(data, "AWS::S3::Bucket")
-    assert set(buckets) == {"Bucket", "Artefacts"}
-    for bucket in buckets.values():
-        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-        (ownership,) = bucket["OwnershipControls"]["Rules"]
-        assert ownership == {"ObjectOwnership": "BucketOwnerEnforced"}
-        assert bucket["BucketEncryption"]
-    policies = resources(data, "AWS::S3::BucketPolicy").values()
-    assert {policy["Bucket"]["Ref"] for policy in policies} == set(buckets)
-    for policy in policies:
-        statement = policy["PolicyDocument"]["Statement"][0]
-        assert statement["Effect"] == "Deny"
-        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-
-
-def test_the_distribution_may_put_uploads_into_the_bucket_and_nothing_else(data: Document) -> None:
-    _, allowed, denied = data["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"][
-        "Statement"
-    ]
-    condition, statement, otherwise = allowed["Fn::If"]
-    assert condition == "WithDistribution"
-    assert otherwise == {"Ref": "AWS::NoValue"}
-    assert statement["Effect"] == "Allow"
-    assert statement["Principal"] == denied["Principal"] == {"Service": "cloudfront.amazonaws.com"}
-    assert statement["Action"] == "s3:PutObject"
-    assert statement["Resource"] == {"Fn::Sub": "${Bucket.Arn}/*/edge/*"}
-    arn = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"
-    assert statement["Condition"] == {
-        "StringEquals": {
-            "aws:SourceAccount": {"Ref": "AWS::AccountId"},
-            "aws:SourceArn": {"Fn::Sub": arn},
-        }
-    }
-    # Where a request would end that upload.js has not seen.
-    assert denied["Effect"] == "Deny"
-    assert denied["Action"] == "s3:*"
-    assert denied["Resource"] == {"Fn::Sub": "${Bucket.Arn}/_up/*"}
-    (artefacts,) = data["Resources"]["ArtefactsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert artefacts["Effect"] == "Deny"
-
-
-def test_deleted_objects_can_be_brought_back_and_left_overs_go(data: Document) -> None:
-    bucket = data["Resources"]["Bucket"]["Properties"]
-    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    rules = bucket["LifecycleConfiguration"]["Rules"]
-    assert all(rule["Status"] == "Enabled" for rule in rules)
-    said = {key for rule in rules for key in rule} - {"Id", "Status"}
-    assert said == {
-        "AbortIncompleteMultipartUpload",
-        "NoncurrentVersionExpiration",
-        "ExpiredObjectDeleteMarker",
-    }
-    (abort,) = (rule for rule in rules if "AbortIncompleteMultipartUpload" in rule)
-    # An upload session lives 24 hours: S3 counts in days, from midnight on.
-    assert abort["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 2
-
-
-def test_the_keys_are_made_by_aws_in_hex(data: Document) -> None:
-    secrets = resources(data, "AWS::SecretsManager::Secret")
-    assert set(secrets) == {"SigningKey", "GatewaySecret", "EdgeKey", "EdgeWord"}
-    for secret in secrets.values():
-        made = secret["GenerateSecretString"]
-        left = set("abcdefghijklmnopqrstuvwxyz0123456789") - set(made["ExcludeCharacters"])
-        assert left == set("0123456789abcdef")
-        assert made["PasswordLength"] == 64
-        assert made["ExcludeUppercase"] is made["ExcludePunctuation"] is True
-
-
-def test_everything_that_the_application_imports_is_exported(app: Document, data: Document) -> None:
-    imported = {
-        node["Fn::ImportValue"]["Fn::Sub"].removeprefix("${DataStack}-")
-        for node in walk(app)
-        if isinstance(node, dict) and "Fn::ImportValue" in node
-    }
-    exported = {name for name, each in data["Outputs"].items() if "Export" in each}
-    assert imported
-    assert imported <= exported
-    for name in exported:
-        wanted = {"Name": {"Fn::Sub": f"${{AWS::StackName}}-{name}"}}
-        assert data["Outputs"][name]["Export"] == wanted
-
-
-# --- application ------------------------------------------------------------------------------
 
 
 def test_the_runtime_is_pinned_and_snapstart_is_a_choice(app: Document) -> None:
