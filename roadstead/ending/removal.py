@@ -96,9 +96,11 @@ def _stack_gone(run: Run, region: str, name: str) -> bool:
     found = run.cloud.stack(region, name)
     if found is None:
         return True
-    if found.stage != run.bound.stage:
+    # A change set that was never carried out: a stack without anything in it, parameters neither.
+    is_empty = found.status == "REVIEW_IN_PROGRESS"
+    if found.stage != run.bound.stage and not is_empty:
         raise Refused(f"is of the stage {found.stage!r}: it is left alone")
-    if found.status.endswith("_IN_PROGRESS"):
+    if found.status.endswith("_IN_PROGRESS") and not is_empty:
         run.say(f"{name}: {found.status}")
         return False
     run.say(f"{name}: {found.status}; deleting")

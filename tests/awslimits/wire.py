@@ -29,14 +29,18 @@ def ask(
     body: bytes | Iterable[bytes] | None = None,
     *,
     declared: int | None = None,
+    host: str | None = None,
 ) -> Said:
     """One request with these headers and no others; a body in pieces goes chunked.
 
-    ``declared``: the Content-Length, whatever is sent.
+    ``declared``: the Content-Length, whatever is sent. ``host``: what is called, if it is not the
+    address.
     """
     connection = http.client.HTTPConnection(address.host, address.port, timeout=60)
-    own_host = "Host" in (headers or {})
-    connection.putrequest(method, target, skip_host=own_host, skip_accept_encoding=True)
+    named = host is not None
+    connection.putrequest(method, target, skip_host=named, skip_accept_encoding=True)
+    if host is not None:
+        connection.putheader("Host", host)
     for name, value in (headers or {}).items():
         connection.putheader(name, value)
     if declared is not None:

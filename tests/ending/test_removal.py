@@ -277,6 +277,23 @@ def test_a_stack_of_another_stage_under_its_name_is_left_alone(name: tuple[str, 
     assert DATA in made.stacks
 
 
+@pytest.mark.parametrize("name", [APP, EXPLAIN], ids=["application", "explain"])
+def test_a_change_set_that_was_never_carried_out_holds_nothing_up(name: tuple[str, str]) -> None:
+    made = account()
+    made.stacks[name].stage, made.stacks[name].status = "", "REVIEW_IN_PROGRESS"
+    runs_until_nothing_is_left(made)
+    assert_gone(made)
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
+def test_a_deployment_under_way_is_waited_for(status: str) -> None:
+    made, said = account(), []  # type: tuple[Account, list[str]]
+    made.stacks[APP].status = status
+    one_run(made, said)
+    assert f"{APP[1]}: {status}" in said
+    assert "delete_stack" not in made.changes()
+
+
 @pytest.mark.parametrize("left", [APP, EXPLAIN], ids=["application", "explain"])
 def test_without_a_data_stack_it_deletes_nothing_but_itself(left: tuple[str, str]) -> None:
     made, said = account(), []  # type: tuple[Account, list[str]]

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from roadstead.ending.cloud import Bound
 from roadstead.package import end, explain, function, template, translate
@@ -145,9 +146,10 @@ def test_the_function_is_told_what_the_role_may(played: Account) -> None:
 
 # --- through CloudFormation -------------------------------------------------------------------
 
-# What CloudFormation asks for in the caller's name when it deletes a resource of a type. Written
-# down from AWS's documents on each type, and never tried; more than is needed does no harm, as it
-# holds for what CloudFormation does by order of this role alone: delete the stacks of this stage.
+# What CloudFormation asks for in the caller's name when it deletes a resource of a type. Never
+# tried; at least what AWS's own schemas of the types say, which cfn-lint brings along. More than is
+# needed does no harm, as it holds for what CloudFormation does by order of this role alone: delete
+# the stacks of this stage.
 _ROLE = {
     *("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetRolePolicy"),
     *("iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:DeleteRole"),
@@ -198,7 +200,11 @@ DELETING: dict[str, set[str]] = {
     "AWS::Lambda::Permission": {"lambda:GetPolicy", "lambda:RemovePermission"},
     # A released version is kept by its policy, and goes with its function.
     "AWS::Lambda::Version": set(),
-    "AWS::Logs::LogGroup": {"logs:DescribeLogGroups", "logs:DeleteLogGroup"},
+    "AWS::Logs::LogGroup": {
+        "logs:DescribeLogGroups",
+        "logs:DeleteDataProtectionPolicy",
+        "logs:DeleteLogGroup",
+    },
     "AWS::Logs::SubscriptionFilter": {
         "logs:DescribeSubscriptionFilters",
         "logs:DeleteSubscriptionFilter",
@@ -232,6 +238,37 @@ def test_cloudformation_may_delete_in_its_name_what_the_stacks_hold_and_no_more(
     given = [action for statement in through for action in statement["Action"]]
     assert len(given) == len(set(given))
     assert set(given) == wanted
+
+
+# What the schemas name and a deletion of ours has no use for.
+UNUSED = {
+    "AWS::Events::Rule": {"iam:PassRole"},
+    "AWS::IAM::ManagedPolicy": {"iam:DetachGroupPolicy", "iam:DetachUserPolicy"},
+    "AWS::IAM::Policy": {"iam:DeleteGroupPolicy", "iam:DeleteUserPolicy"},
+    "AWS::IAM::Role": {"iam:TagRole", "iam:UntagRole"},
+    "AWS::Lambda::EventSourceMapping": {"kms:Decrypt"},
+    "AWS::Lambda::Function": {"ec2:DescribeNetworkInterfaces"},
+    "AWS::Lambda::Version": {"lambda:DeleteFunction", "lambda:GetFunctionConfiguration"},
+}
+
+
+def test_what_awss_own_schemas_name_for_a_deletion_is_there() -> None:
+    named = {
+        kind: set(
+            PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind)
+            .schema.get("handlers", {})
+            .get("delete", {})
+            .get("permissions", ())
+        )
+        for kind in types()
+    }
+    assert named["AWS::IAM::Role"], "no schema says anything"
+    missing = {
+        kind: found
+        for kind, each in named.items()
+        if (found := each - DELETING[kind] - UNUSED.get(kind, set()))
+    }
+    assert missing == {}
 
 
 def test_what_is_not_bound_by_a_name_works_through_cloudformation_alone() -> None:
@@ -303,3 +340,24 @@ def test_the_zip_holds_the_handler_and_nothing_that_is_not_its_own(tmp_path: Any
     first = path.read_bytes()
     end.build_zip(path)
     assert path.read_bytes() == first
+
+
+def test_the_role_is_not_larger_than_iam_takes_it() -> None:
+    stage, region = "x" * 20, "ap-southeast-99"
+    long = values(stage) | {"AWS::Region": region, "AWS::Partition": "aws-us-gov"}
+    long["Secrets"] = [
+        f"arn:aws-us-gov:secretsmanager:{region}:{NUMBER}:secret:SigningKey-{'y' * 12}-{'z' * 6}"
+    ] * 4
+    long |= {
+        "Bucket": "b" * 63,
+        "Artefacts": "b" * 63,
+        "Table": f"roadstead-{stage}-data-T{'t' * 18}",
+    }
+    size = 0
+    for policy in document()["Resources"]["EndRole"]["Properties"]["Policies"]:
+        made = copy.deepcopy(policy["PolicyDocument"])
+        for statement in made["Statement"]:
+            statement["Resource"] = rendered(statement["Resource"], long)
+        size += len(json.dumps(made, separators=(",", ":")))
+    # All inline policies of a role together. Spec: IAM and STS quotas; white space is not counted.
+    assert size < 10_240

@@ -74,3 +74,15 @@ def test_a_stream_of_nobody_is_asked_who_it_is_in_the_form_that_the_edge_reads(
 
 def test_a_stream_that_does_not_come_through_the_edge_is_refused(behind: Place) -> None:
     assert send(behind.host, "PATCH", opened(behind), DATA).status == 403
+
+
+def test_what_comes_by_a_teams_host_is_streamed_into_the_team(behind: Place) -> None:
+    behind.put(replace(behind.world, team_hosts="*.teams.test"))
+    by_team = {"X-Forwarded-Host": "acme.teams.test"}
+    data = payload(6 * MIB, 7)
+    target = f"/v2/app/blobs/uploads/?digest={digest_of(data)}"
+    # Without the edge's word nobody says by which host he came.
+    spoofed = sent(behind, "POST", target, data, **by_team, **{"X-Roadstead-Edge": "guessed"})
+    assert spoofed.status == 403
+    assert sent(behind, "POST", target, data, **by_team).status == 201
+    assert pulled(behind, data)
