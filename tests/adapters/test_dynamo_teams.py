@@ -11,7 +11,8 @@ import pytest
 from chalicelib.adapters.dynamo import DynamoMetadata
 from chalicelib.domain.teams import Member, Quota, Role
 from chalicelib.team_ports import TeamStore
-from tests.contracts.team_contract import END_S, TeamContract, app, owner, record, repository
+from tests.contracts.team_contract import TeamContract
+from tests.contracts.team_values import END_S, app, owner, record, repository
 from tests.contracts.values import NOW_S, V1, blob, change, manifest, tag
 from tests.support.stack import Stack
 from tests.support.world import SettableClock

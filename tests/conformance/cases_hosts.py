@@ -22,7 +22,7 @@ from tests.conformance.cases import (
     put,
     refused,
 )
-from tests.conformance.cases_teams import made
+from tests.conformance.team_steps import made
 
 HOST = {"Host": "crew.teams.test"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -6,7 +6,7 @@ from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.usage import ALL
 from tests.conformance.cases import ABSENT, Case, case, get, head, login, refused
-from tests.conformance.cases_teams import joined, made
+from tests.conformance.team_steps import joined, made
 
 URL = "/v2/_roadstead/usage"
 DAYS = "from=2026-11-01&to=2026-11-30"
