@@ -85,6 +85,15 @@ class CollectStore(MetadataStore, Protocol):
         Costs: 1 query, 1 transaction.
         """
 
+    def suspect_piece(self, team: str, piece: str, at_s: int) -> None:
+        """Note when a piece of a json was first no image's. Costs: 1 conditional write."""
+
+    def delete_piece(self, team: str, piece: str, suspected_at_s: int) -> bool:
+        """Delete a piece of a json that its image does not have; False where it has it again.
+
+        ``piece`` is a fact's ``row``. Costs: 1 transaction.
+        """
+
     def end_upload(self, session: UploadSession) -> bool:
         """Delete a session that is still as it was; False where it is not.
 
@@ -98,6 +107,12 @@ class CollectStore(MetadataStore, Protocol):
 
         Raises: Conflict: the team with this ``life`` is not there, or has not ended.
         Costs: 1 read, 1 query for each MB; 1 transaction for each 49 things, 1 more for a record.
+        """
+
+    def end_rows(self, team: str, life: str, rows: Sequence[str]) -> None:
+        """Delete items that only an ended team holds, each a fact's ``row``.
+
+        Raises: Conflict: as above. Costs: 1 transaction for each 99.
         """
 
     def end_team(self, team: str, life: str) -> None:

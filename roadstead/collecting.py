@@ -13,7 +13,8 @@ from chalicelib.config import SettingError, read_collector_settings
 from chalicelib.domain.errors import RegistryError
 from chalicelib.domain.names import parse_repository_name
 from chalicelib.ports import Conflict, PortError
-from chalicelib.service.collect import collect, left_of
+from chalicelib.service.collect import collect
+from chalicelib.service.ended import left_of
 from chalicelib.service.sweep import Graces, Removed, Run, sweep_repository
 from chalicelib.service.world import World
 from roadstead import admin

@@ -24,14 +24,17 @@ class FactKind(Enum):
     UPLOAD = "an upload session"
     WORD = "the word of a repository at the edge"
     TEAM = "a team's record"
+    PIECE = "a piece of a v1 image's json"
+    HANGING = "what hangs on a team alone"
 
 
 @dataclass(frozen=True)
 class Fact:
     """An item; of the rest only what its kind has.
 
-    ``image_id`` is an image's, or of what points to one; ``word`` an edge word, or a team's life;
-    ``ends_at_s`` the end of a team or a repository.
+    ``image_id`` is an image's, or of what points to one; ``word`` an edge word, a team's life, or
+    which json an image or a piece has; ``ends_at_s`` the end of a team or a repository; ``row``
+    names the item itself in the store, where it may go by itself.
     """
 
     kind: FactKind
@@ -47,3 +50,4 @@ class Fact:
     session: UploadSession | None = None
     word: str = ""
     ends_at_s: int | None = None
+    row: str = ""

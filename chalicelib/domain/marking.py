@@ -48,6 +48,8 @@ class Kind(Enum):
     PARTS = "parts"
     WORD = "edge word"
     TEAM = "team"
+    PIECE = "piece of a json"
+    HANGING = "row of a team"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ things earlier than the next one. See ``docs/adr/0040-the-collector.md`` for why
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 
@@ -25,14 +25,14 @@ from chalicelib.domain.marking import Going, Kind
 from chalicelib.domain.marks import Marks, number
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Page
-from chalicelib.ports import Conflict, Missing
+from chalicelib.ports import Missing
+from chalicelib.service.ended import OBJECTS_AT_ONCE, end_hanging, end_repository, end_team
 from chalicelib.service.sweep import Run, images_of, sweep_repository
 
 EVERYTHING = "*"
 # No team is called so: a name begins with a letter or a digit.
 STATE_PREFIX = ".collector/"
 RUN_S = 16 * 60
-OBJECTS_AT_ONCE = 1000
 # More of those that have ended wait for the next pass: they are kept beside where a run is.
 TEAMS_AT_ONCE = 1000
 # Areas of a team that a session may still name, though no row of a blob does yet.
@@ -98,7 +98,7 @@ class _Pass:
         self._place = place
         self._marks = marks
         self._swept: tuple[str, RepositoryName] | None = None
-        self._gone: set[tuple[str, RepositoryName]] = set()
+        self._gone: set[tuple[str, RepositoryName | None]] = set()
 
     def go_on(self) -> bool:
         steps = {
@@ -188,7 +188,9 @@ class _Pass:
         if fact.session is not None:
             marks.see("upload", team, fact.session.upload_id)
             marks.see("object", fact.session.object_key)
-        if fact.image_id and fact.kind is not FactKind.IMAGE:
+        if fact.kind is FactKind.IMAGE:
+            marks.see("json", team, fact.image_id, fact.word)
+        elif fact.image_id and fact.kind is not FactKind.PIECE:
             marks.see("image", team, fact.image_id)
 
     def _see_ancestors(self, facts: Iterable[Fact]) -> None:
@@ -198,7 +200,7 @@ class _Pass:
             if fact.kind is FactKind.IMAGE and not self._is_long(fact.suspected_at_s):
                 for ancestor in fact.ancestry[1:]:
                     self._marks.see("image", fact.team, ancestor)
-            elif fact.image_id and fact.kind is not FactKind.IMAGE:
+            elif fact.image_id and fact.kind not in (FactKind.IMAGE, FactKind.PIECE):
                 wanted.setdefault(fact.team, {})[fact.image_id] = None
         for team, ids in wanted.items():
             for image in images_of(self._run.store, team, list(ids)).values():
@@ -229,38 +231,43 @@ class _Pass:
 
     def _rows(self) -> str | None:
         scanned = self._run.store.scan(self._place.cursor)
-        for fact in self._mine(scanned.facts):
+        facts = self._mine(scanned.facts)
+        end_hanging(self._run, facts, self._place.ended)
+        for fact in facts:
             if fact.kind is FactKind.BLOB:
                 self._blob(fact)
             elif fact.kind is FactKind.IMAGE:
                 self._image(fact)
             elif fact.kind is FactKind.UPLOAD:
                 self._upload(fact)
+            elif fact.kind is FactKind.PIECE:
+                self._piece(fact)
             elif fact.team in self._place.ended:
-                self._of_ended(fact, self._place.ended[fact.team])
+                self._of_ended(fact)
         return scanned.cursor
 
-    def _of_ended(self, fact: Fact, life: str) -> None:
+    def _of_ended(self, fact: Fact) -> None:
         """Of a team that has ended repositories go; where the pass saw nothing, the team itself."""
-        run, team, name = self._run, fact.team, fact.name
-        if fact.kind is FactKind.TEAM and not self._marks.has("team", team):
-            thing = Going(Kind.TEAM, team, "it has expired")
-        elif (
-            name is not None and fact.kind is not FactKind.HOLDER and (team, name) not in self._gone
+        life, place = self._place.ended[fact.team], (fact.team, fact.name)
+        if fact.kind is FactKind.TEAM and not self._marks.has("team", fact.team):
+            end_team(self._run, fact.team, life)
+        elif fact.name is not None and fact.kind is not FactKind.HOLDER and place not in self._gone:
+            self._gone.add(place)
+            end_repository(self._run, fact.team, life, fact.name)
+
+    def _piece(self, fact: Fact) -> None:
+        """A piece of a json that its image no more has; who reads it just now has an hour."""
+        run, since_s, team = self._run, fact.suspected_at_s, fact.team
+        if self._marks.has("json", team, fact.image_id, fact.word):
+            return
+        if since_s is None:
+            if not run.is_dry:
+                run.store.suspect_piece(team, fact.row, run.clock.now_s())
+        elif since_s <= self._place.started_at_s - run.graces.settled_s and (
+            run.is_dry or run.store.delete_piece(team, fact.row, since_s)
         ):
-            self._gone.add((team, name))
-            thing = Going(Kind.REPOSITORY, name.path, "its team has expired")
-        else:
-            return
-        try:
-            if not run.is_dry and name is not None:
-                run.store.end_repository(team, life, name)
-            elif not run.is_dry:
-                run.store.end_team(team, life)
-        except Conflict:
-            # Somebody else has ended it, and perhaps begun anew.
-            return
-        run.note(team, name, thing)
+            why = "its image has another json"
+            run.note(team, None, Going(Kind.PIECE, fact.image_id, why))
 
     def _blob(self, fact: Fact) -> None:
         assert fact.blob is not None
@@ -374,22 +381,6 @@ class _Pass:
             if not run.is_dry:
                 run.blobs.abort_multipart(each.key, each.multipart_id)
             run.note(team, None, Going(Kind.PARTS, each.key, "no upload has them"))
-
-
-def left_of(run: Run, team: str) -> Iterator[str]:
-    """Every row, object and multipart upload that is a team's. Costs: a scan and two listings."""
-    for row in run.store.rows_of(team):
-        yield f"row {row}"
-    prefix, after = f"{team}/", ""
-    while True:
-        listing = run.blobs.list_objects(prefix, Page(OBJECTS_AT_ONCE, after))
-        for each in listing.entries:
-            yield f"object {each.key}"
-        if not listing.more:
-            break
-        after = listing.entries[-1].key
-    for parts in run.blobs.list_parts(prefix):
-        yield f"parts {parts.key}"
 
 
 _OF_CONTENTS = frozenset(

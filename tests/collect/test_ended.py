@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.dynamo import DynamoMetadata
+from chalicelib.adapters.dynamo import DynamoMetadata, keys
+from chalicelib.adapters.dynamo.models import HolderRow
 from chalicelib.adapters.s3 import S3Blobs
 from chalicelib.domain.access import Mode
+from chalicelib.domain.image import ImageState, V1Image
+from chalicelib.domain.marking import Kind
 from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.records import IndexImage
 from chalicelib.ports import Conflict
-from chalicelib.service.collect import collect, left_of
+from chalicelib.service.collect import collect
+from chalicelib.service.ended import left_of
 from chalicelib.service.sweep import Removed, Run
 from chalicelib.service.world import World
 from chalicelib.web.endpoints import url_for
@@ -28,7 +33,7 @@ from tests.support.stack import Stack
 from tests.support.world import Registry, SettableClock, memory_world
 
 PASSWORD = "a-long-password"
-IMAGE_ID = "a" * 64
+IMAGE_ID, PARENT_ID = "a" * 64, "b" * 64
 HOUR_S = 3600
 PASSES = 60
 
@@ -204,3 +209,43 @@ def test_a_run_that_comes_late_takes_nothing_of_the_next_team_of_that_name(place
         with pytest.raises(Conflict):
             step()
     assert place.left("crew") == kept
+
+
+def test_what_hangs_on_an_ended_team_alone_goes_as_well(stack: Stack) -> None:
+    """An image's entry of a repository that has none of it, and what webhooks still had to tell."""
+    clock = SettableClock(int(time.time()))
+    place = Place(on_servers(stack, clock), clock)
+    place.make_team("crew", expires_in_s=60)
+    store: Any = place.run.store
+    name = RepositoryName("crew/app")
+    for key in (
+        keys.holder("crew", IMAGE_ID, name),
+        keys.hook_event("crew", name.path, "1"),
+        keys.due("crew", "hook", name.path, "1"),
+        keys.told("crew", "once"),
+    ):
+        store._table.put(HolderRow.at(key))
+    place.passes()
+    assert place.left("crew") == []
+    assert {each.thing.kind for each in place.gone} >= {Kind.HANGING, Kind.TEAM}
+
+
+def test_pieces_of_a_json_that_an_image_had_before_go_and_the_others_stay(stack: Stack) -> None:
+    clock = SettableClock(int(time.time()))
+    place = Place(on_servers(stack, clock), clock)
+    place.make_team("crew")
+    store: Any = place.run.store
+    place.push_v1("crew/old", "latest")
+    # A parent that is only described: its json may still be replaced.
+    texts = ("".join(secrets.token_hex(32) for _ in range(12_000)) for _ in range(2))
+    raws = [json.dumps({"id": PARENT_ID, "x": text}).encode() for text in texts]
+    for raw in raws:
+        store.put_image("crew", V1Image(PARENT_ID, raw, (PARENT_ID,), ImageState.DESCRIBED))
+    store.put_index_images("crew", RepositoryName("crew/old"), [IndexImage(PARENT_ID)])
+    pieces = [each for each in place.left("crew") if "json#" in each]
+    place.passes()
+    left = [each for each in place.left("crew") if "json#" in each]
+    assert left
+    assert len(left) == len(pieces) / 2
+    assert store.find_images("crew", [PARENT_ID])[PARENT_ID].raw_json == raws[1]
+    assert [each.thing.kind for each in place.gone] == [Kind.PIECE] * len(left)

@@ -11,11 +11,14 @@ from chalicelib.adapters.dynamo import keys, packing
 from chalicelib.adapters.dynamo.link_models import EdgeRow, ParentRow, ReferrerRow
 from chalicelib.adapters.dynamo.living import has_ended
 from chalicelib.adapters.dynamo.models import (
+    PARTITION_KEY,
+    SORT_KEY,
     BlobRow,
     BridgedRow,
     HolderRow,
     ImageRow,
     IndexImageRow,
+    JsonPieceRow,
     LinkRow,
     ManifestColumns,
     ManifestEntryRow,
@@ -62,7 +65,11 @@ SCANNED = (
     "algorithm",
     "claim",
     "claim_expires_at_s",
+    "json_hash",
 )
+# Partitions of rows that hang on their team, and that no repository's deletion takes along: what
+# is to be told of it, and what was.
+_HANGING = frozenset({"EVENTS", "HOOK", "TOLD"})
 
 
 class RunRow(Row, discriminator="collector run"):
@@ -108,9 +115,12 @@ def _entry(row: ManifestEntryRow) -> ManifestEntry:
 
 def fact_of(item: Mapping[str, Any]) -> Fact | None:
     """What an item is to the collector; None for those that are none of its business."""
-    row = Row.from_raw_data(dict(item))
-    place = row.pk.split("#", 2)
+    key = keys.Key(*(item[column]["S"] for column in (PARTITION_KEY, SORT_KEY)))
+    place = key.pk.split("#", 2)
     team = place[1] if len(place) > 1 else ""
+    if place[0] in _HANGING:
+        return Fact(FactKind.HANGING, team, row=written(key))
+    row = Row.from_raw_data(dict(item))
     if place[0] == "REPO":
         return _held(row, team, RepositoryName(place[2]))
     if isinstance(row, RepositoryRow):
@@ -120,7 +130,17 @@ def fact_of(item: Mapping[str, Any]) -> Fact | None:
         return Fact(FactKind.TEAM, team, word=row.life, ends_at_s=number(row.ends_at_s))
     if isinstance(row, HolderRow):
         image_id = place[2]
-        return Fact(FactKind.HOLDER, team, row.name(), image_id=image_id)
+        return Fact(FactKind.HOLDER, team, row.name(), image_id=image_id, row=written(key))
+    if isinstance(row, JsonPieceRow):
+        hashed, since_s = key.sk.split("#")[1], number(row.suspected_at_s)
+        return Fact(
+            FactKind.PIECE,
+            team,
+            image_id=place[2],
+            suspected_at_s=since_s,
+            word=hashed,
+            row=written(key),
+        )
     if isinstance(row, BlobRow):
         blob, condemned = row.value(), bool(row.condemned)
         since_s = blob.suspected_at_s
@@ -168,4 +188,14 @@ def _image(row: ImageRow, team: str) -> Fact:
         image_id=row.image_id,
         ancestry=tuple(packing.unpack(row.ancestry).decode().split()),
         suspected_at_s=since_s,
+        word=row.json_hash,
     )
+
+
+def written(key: keys.Key) -> str:
+    """A key as a word of a fact: no key has a line break."""
+    return f"{key.pk}\n{key.sk}"
+
+
+def read(row: str) -> keys.Key:
+    return keys.Key(*row.split("\n"))

@@ -8,13 +8,21 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.bytes import count_bytes
-from chalicelib.adapters.dynamo.collect_models import SCANNED, RunRow, contents_of, fact_of
+from chalicelib.adapters.dynamo.collect_models import (
+    SCANNED,
+    RunRow,
+    contents_of,
+    fact_of,
+    read,
+    written,
+)
 from chalicelib.adapters.dynamo.deletion import EVERYTHING, equal
 from chalicelib.adapters.dynamo.ending import Ending
 from chalicelib.adapters.dynamo.link_models import EdgeRow, EventRow
 from chalicelib.adapters.dynamo.models import (
     BlobRow,
     ImageRow,
+    JsonPieceRow,
     LinkRow,
     ManifestRow,
     RepositoryRow,
@@ -39,10 +47,10 @@ class Collecting(Ending):
     # --- looking ------------------------------------------------------------------------------
 
     def scan(self, cursor: str | None, limit: int | None = None) -> Scanned:
-        start = None if cursor is None else keys.Key(*cursor.split("\n"))
+        start = None if cursor is None else read(cursor)
         items, last = self._table.scan_page(start, limit, SCANNED)
         facts = [fact for item in items if (fact := fact_of(item)) is not None]
-        return Scanned(facts, None if last is None else f"{last.pk}\n{last.sk}")
+        return Scanned(facts, None if last is None else written(last))
 
     def find_manifests(
         self, team: str, name: RepositoryName, digests: Sequence[Digest]
@@ -151,6 +159,23 @@ class Collecting(Ending):
         writes.delete(key, condition=ImageRow.suspected_at_s == suspected_at_s)
         for piece in pieces[: TRANSACTION_ITEMS - 1]:
             writes.delete(keys.Key(piece.pk, piece.sk))
+        return _unless_changed(writes.commit)
+
+    def suspect_piece(self, team: str, piece: str, at_s: int) -> None:
+        column = JsonPieceRow.suspected_at_s
+        free = JsonPieceRow.pk.exists() & column.does_not_exist()
+        self._note(JsonPieceRow, read(piece), lambda: [column.set(at_s)], free)
+
+    def delete_piece(self, team: str, piece: str, suspected_at_s: int) -> bool:
+        # An image that gets this json once more writes its pieces anew, without the suspicion.
+        key, writes = read(piece), self._table.transaction()
+        hashed = key.sk.split("#")[1]
+        columns = ImageRow
+        writes.check(
+            keys.Key(key.pk, keys.ALONE),
+            columns.pk.does_not_exist() | (columns.json_hash != hashed),
+        )
+        writes.delete(key, condition=JsonPieceRow.suspected_at_s == suspected_at_s)
         return _unless_changed(writes.commit)
 
     def end_upload(self, session: UploadSession) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.adapters.dynamo import keys
+from chalicelib.adapters.dynamo.collect_models import read
 from chalicelib.adapters.dynamo.deletion import (
     EVERYTHING,
     THINGS_AT_ONCE,
@@ -45,16 +46,19 @@ class Ending(Deletion):
                 writes.delete(key)
             writes.commit()
 
+    def end_rows(self, team: str, life: str, rows: Sequence[str]) -> None:
+        self._delete_held(team, life, [read(row) for row in rows])
+
     def end_team(self, team: str, life: str) -> None:
         rows = self._table.gather(Row, keys.catalog(team), EVERYTHING)
         if any(isinstance(row, RepositoryRow) for row in rows):
             raise Conflict(f"{team} has repositories")
         tokens = keys.span_after(keys.API_TOKENS, "")
         rows += self._table.gather(Row, keys.user(team).pk, tokens)
-        places = [keys.Key(row.pk, row.sk) for row in rows if not isinstance(row, TeamRow)]
-        for row in rows:
-            if isinstance(row, MemberRow):
-                places.append(keys.memberships(team, row.user)[1])
+        # What stands under the members goes first: once the team's half is gone nobody finds it.
+        members = [row.user for row in rows if isinstance(row, MemberRow)]
+        places = [keys.memberships(team, user)[1] for user in members]
+        places += [keys.Key(row.pk, row.sk) for row in rows if not isinstance(row, TeamRow)]
         self._delete_held(team, life, places)
         writes = self._table.transaction()
         writes.delete(keys.team(team), condition=self._has_ended(life))

@@ -381,6 +381,7 @@ class ImageRow(Row, discriminator="image"):
 
 class JsonPieceRow(Row, discriminator="json piece"):
     json = _bytes()
+    suspected_at_s = _number()
 
 
 class IndexImageRow(Row, discriminator="index image"):

@@ -274,6 +274,14 @@ class MemoryCollecting:
             del self._images[team, image_id]
             return True
 
+    # Here a json is whole: there are no pieces.
+
+    def suspect_piece(self, team: str, piece: str, at_s: int) -> None:
+        return
+
+    def delete_piece(self, team: str, piece: str, suspected_at_s: int) -> bool:
+        return False
+
     def end_upload(self, session: UploadSession) -> bool:
         with self._lock:
             there = self._uploads.get((session.team, session.upload_id))

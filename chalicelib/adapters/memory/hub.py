@@ -212,6 +212,10 @@ class MemoryHub(MemoryTeams):
         if known is None or known.life != life or not self._is_team_over(team):
             raise Conflict(f"team {team} has not ended")
 
+    def end_rows(self, team: str, life: str, rows: Sequence[str]) -> None:
+        with self._lock:
+            self._check_ended(team, life)
+
     def end_team(self, team: str, life: str) -> None:
         with self._lock:
             self._check_ended(team, life)
