@@ -136,6 +136,12 @@ def _add_collect(commands: Any) -> None:
     command.add_argument("--dry-run", action="store_true", help="say it and change nothing")
     command.add_argument("--json", action="store_true", help="a line of JSON for each thing")
     command.add_argument(
+        "--at-rest",
+        action="store_true",
+        help="nobody pushes to this local registry now: take everything at once, without graces; "
+        "uploads that have not ended go as well, and who pushes nevertheless may lose blobs",
+    )
+    command.add_argument(
         "--grace-hours", type=int, default=24, help="how long to leave what nothing needs"
     )
 

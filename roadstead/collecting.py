@@ -15,13 +15,16 @@ from chalicelib.domain.names import parse_repository_name
 from chalicelib.ports import Conflict, PortError
 from chalicelib.service.collect import collect
 from chalicelib.service.ended import left_of
-from chalicelib.service.sweep import Graces, Removed, Run, sweep_repository
+from chalicelib.service.sweep import AT_REST, Graces, Removed, Run, sweep_repository
 from chalicelib.service.world import World
 from roadstead import admin
 from roadstead.failure import Failure
 
 # More runs than a pass ever takes where no run has an end of its own.
 MAX_RUNS = 100
+# A registry at rest is empty of what nothing needs after so many passes that found nothing: what
+# one pass suspects the next one takes, and an object is taken when two have seen it.
+QUIET_PASSES, MAX_PASSES = 3, 30
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -30,6 +33,8 @@ def run(asked: argparse.Namespace) -> int:
         raise Failure("--grace-hours must be 1 or more.")
     if asked.prove and not asked.team:
         raise Failure("--prove needs --team: whose emptiness is to be proved?")
+    if asked.at_rest and (asked.aws or asked.repository or asked.dry_run):
+        raise Failure("--at-rest is for the whole of a local registry, or of a team in it.")
     left: list[str] = []
     counted: Counter[str] = Counter()
 
@@ -37,12 +42,14 @@ def run(asked: argparse.Namespace) -> int:
         counted[removed.thing.kind.value] += 1
         print(_line(removed) if asked.json else sentence(removed), flush=True)
 
-    graces = Graces(unneeded_s=asked.grace_hours * 3600)
+    graces = AT_REST if asked.at_rest else Graces(unneeded_s=asked.grace_hours * 3600)
 
     def use(world: World) -> None:
         work = collector(world, graces=graces, report=note, is_dry=asked.dry_run)
         if asked.prove:
             left.extend(left_of(work, asked.team))
+        elif asked.at_rest:
+            _empty(work, asked, counted)
         else:
             _collect(work, asked)
 
@@ -83,6 +90,17 @@ def _collect(work: Run, asked: argparse.Namespace) -> None:
         return
     for _ in range(MAX_RUNS):
         if collect(work, asked.team):
+            return
+
+
+def _empty(work: Run, asked: argparse.Namespace, counted: Counter[str]) -> None:
+    """Passes until they take nothing any more."""
+    quiet = 0
+    for _ in range(MAX_PASSES):
+        before = counted.total()
+        _collect(work, asked)
+        quiet = quiet + 1 if counted.total() == before else 0
+        if quiet == QUIET_PASSES:
             return
 
 

@@ -345,7 +345,9 @@ class _Pass:
         """Why an object goes now; "" where it stays, perhaps only until the next pass."""
         graces, marks = self._run.graces, self._marks
         if key.startswith(STATE_PREFIX):
-            is_left = key != self._place.marks_key and age_s > graces.request_s
+            # A dry run does not know which of them is the pass's that is under way.
+            is_mine = self._run.is_dry or key == self._place.marks_key
+            is_left = not is_mine and age_s > graces.request_s
             return "left by a run of the collector" if is_left else ""
         team, _, rest = key.partition("/")
         area, _, rest = rest.partition("/")

@@ -44,6 +44,10 @@ class Graces:
     answers_s: int = 90 * DAY_S
 
 
+# For a registry that nobody writes to: nothing waits, and uploads that have not ended go as well.
+AT_REST = Graces(unneeded_s=0, settled_s=-(10**6), request_s=-1, edge_s=-1, answers_s=-1)
+
+
 @dataclass(frozen=True)
 class Removed:
     """A line of a run's report."""

@@ -15,15 +15,12 @@ from chalicelib.bootstrap import collector
 from chalicelib.domain.access import Mode
 from chalicelib.domain.paging import Page
 from chalicelib.service.collect import collect
-from chalicelib.service.sweep import Graces, Removed, Run
+from chalicelib.service.sweep import AT_REST, Removed, Run
 from tests.conformance.bodies import CONFIG, DOCKER, LAYER, OCI, OTHER, image
 from tests.conformance.cases import of
 from tests.package.conftest import make_stores
 from tests.support.stack import Stack
 from tests.support.world import Registry, memory_world
-
-# Nothing here may wait: what is a second old is old.
-NONE = Graces(unneeded_s=0, settled_s=-(10**6), request_s=-1, edge_s=-1, answers_s=-1)
 
 
 class Place:
@@ -48,7 +45,7 @@ class Place:
         assert self.send("PUT", f"/v2/{name}/manifests/{tag}", image(OCI, layer)) == 201
 
     def passes(self, count: int) -> None:
-        run: Run = collector(self.world, graces=NONE, report=self.gone.append)
+        run: Run = collector(self.world, graces=AT_REST, report=self.gone.append)
         for _ in range(count):
             assert collect(run)
 
