@@ -11,6 +11,7 @@ from chalicelib.domain.image import V1Image
 from chalicelib.domain.marking import Contents
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import IndexImage, StoredManifest
+from chalicelib.domain.teams import Team
 from chalicelib.domain.upload import UploadSession
 
 
@@ -20,6 +21,14 @@ class ListedImages:
 
     images: Mapping[str, V1Image]
     listed: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ListedIndex:
+    """A repository's v1 list, bytewise by id, and the team's record if it has one."""
+
+    images: Sequence[IndexImage] = ()
+    team: Team | None = None
 
 
 class ImageStore(Protocol):
@@ -110,4 +119,7 @@ class ImageStore(Protocol):
         """
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
-        """All of them, bytewise by id. Costs: 1 query (a page more for each 1 MB)."""
+        """As ``survey_index``, without the team."""
+
+    def survey_index(self, team: str, name: RepositoryName) -> ListedIndex:
+        """All of the list, and the team. Costs: 1 batch read, 1 query (more for each 1 MB)."""

@@ -49,12 +49,13 @@ def put_images(call: Call) -> Response:
 
 @handles("v1.images.get")
 def get_images(call: Call) -> Response:
-    listed = index.list_images(call.world, call.name)
+    is_counted = call.request.method == "GET"
+    listed = index.list_images(call.world, call.name, is_counted=is_counted)
     document = [
         {"id": image.image_id, **({"checksum": image.checksum} if image.checksum else {})}
         for image in listed
     ]
-    note(pulls=int(call.request.method == "GET"))
+    note(pulls=int(is_counted))
     return json_response(document, headers=grant_headers(call, "read"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.api.documents import read_json, read_object
 from chalicelib.domain.errors import ErrorCode
+from chalicelib.domain.expiry import asked_end
 from chalicelib.domain.names import TagName, parse_tag
 from chalicelib.domain.user_agent import parse_user_agent
 from chalicelib.service import hub, index, manifests
@@ -27,7 +28,8 @@ def put_tag(call: Call) -> Response:
     tag = parse_tag(call.request.params["tag"])
     image_id = read_json(call.request.body, ErrorCode.V1_DATA_INVALID)
     client = parse_user_agent(call.request.headers.get("user-agent", ""))
-    index.put_tag(call.world, call.actor, call.name, tag, image_id, client)
+    end = asked_end(call.request.every("expires"), call.world.clock.now_s())
+    index.put_tag(call.world, call.actor, call.name, tag, image_id, client, end)
     return json_response(True)
 
 

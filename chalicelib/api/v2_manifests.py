@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chalicelib.domain.expiry import asked_end
 from chalicelib.domain.names import parse_reference, parse_tag
 from chalicelib.domain.negotiate import parse_accept
 from chalicelib.service import manifests
@@ -43,8 +44,16 @@ def put_manifest(call: Call) -> Response:
     reference = parse_reference(call.request.params["reference"])
     request, content_type = call.request, call.request.headers.get("content-type")
     more_tags = [parse_tag(text) for text in request.every("tag")]
+    end = asked_end(request.every("expires"), call.world.clock.now_s())
     pushed = manifests.push(
-        call.world, call.actor, call.name, reference, request.body, content_type, more_tags
+        call.world,
+        call.actor,
+        call.name,
+        reference,
+        request.body,
+        content_type,
+        more_tags,
+        end=end,
     )
     # The tag is a push's last step; parts of an index go by their digests.
     count(pushes=int(bool(pushed.tags)), bytes_pushed=len(request.body))

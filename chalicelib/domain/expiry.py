@@ -1,6 +1,7 @@
 """When a team, a repository or a tag ends: what people ask for, and how they are warned of it.
 
     asked     ::= {"expires_in_s": seconds} | {"expires_at": RFC 3339, UTC} | {"expires_at": null}
+    ?expires= ::= number unit | RFC 3339, UTC | "never"       with a push of a tag
     tag       ::= number unit, of a registry or a team that has tags expire by their name
     unit      ::= "s" | "m" | "h" | "d" | "w"            `:2h`, `:7d`, as people know from ttl.sh
 
@@ -11,7 +12,8 @@ its bytes go is the collector's work.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chalicelib.domain.errors import ErrorCode, RegistryError
@@ -25,7 +27,15 @@ MIN_NAMED_LIFE_S = 60
 MAX_NAMED_LIFE_S = 52 * 7 * DAY_S
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": DAY_S, "w": 7 * DAY_S}
+_HINT = "`expires_at` must be a time like 2027-01-31T12:00:00Z, or null"
 _NAMED = re.compile(r"([1-9][0-9]{0,5})([smhdw])", re.ASCII)
+
+
+@dataclass(frozen=True)
+class End:
+    """An end that was asked for; None is to have none."""
+
+    at_s: int | None
 
 
 def is_over(expires_at_s: float | None, now_s: int) -> bool:
@@ -50,17 +60,35 @@ def parse_expiry(asked: Mapping[str, object], now_s: int) -> int | None:
         return _checked(now_s + life_s, now_s)
     if asked.keys() == {"expires_at"}:
         text = asked["expires_at"]
-        return None if text is None else _checked(_seconds(text), now_s)
+        return None if text is None else _checked(_seconds(text, _HINT), now_s)
     raise _bad("say `expires_in_s` or `expires_at`, and one of them alone")
 
 
-def _seconds(text: object) -> int:
+def asked_end(texts: Sequence[str], now_s: int) -> End | None:
+    """The end that is asked for with a push, in the values of its parameter; None where none is.
+
+    Raises: RegistryError(BAD_REQUEST): none that can be read, more than one, or as above.
+    """
+    if not texts:
+        return None
+    if len(texts) > 1:
+        raise _bad("say `expires` once")
+    if texts[0] == "never":
+        return End(None)
+    found = _NAMED.fullmatch(texts[0])
+    if found:
+        return End(_checked(now_s + int(found[1]) * _UNITS_S[found[2]], now_s))
+    hint = "`expires` must be like 90s, 30m, 2h, 7d or 1w, like 2027-01-31T12:00:00Z, or never"
+    return End(_checked(_seconds(texts[0], hint), now_s))
+
+
+def _seconds(text: object, hint: str) -> int:
     try:
         at = datetime.fromisoformat(text if isinstance(text, str) else "")
     except ValueError:
-        raise _bad("`expires_at` must be a time like 2027-01-31T12:00:00Z, or null") from None
+        raise _bad(hint) from None
     if at.tzinfo is None:
-        raise _bad("`expires_at` must say its time zone: 2027-01-31T12:00:00Z")
+        raise _bad("a time must say its zone: 2027-01-31T12:00:00Z")
     return int(at.timestamp())
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from chalicelib.domain import limits
 from chalicelib.domain.access import Action, Actor, Decision, Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
-from chalicelib.domain.expiry import looks_named, named_life_s
+from chalicelib.domain.expiry import End, looks_named, named_life_s
 from chalicelib.domain.image import check_image_id
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Page
@@ -17,7 +17,7 @@ from chalicelib.domain.tag_rules import is_immutable
 from chalicelib.domain.tokens import V1Token, render_v1_token
 from chalicelib.service.accounts import decided
 from chalicelib.service.bridge import image_of_manifest, shown_id
-from chalicelib.service.ends import expires_by_name
+from chalicelib.service.ends import count_pull, expires_by_name
 from chalicelib.service.hub import entered, new_repository
 from chalicelib.service.images import find
 from chalicelib.service.races import repeated
@@ -107,16 +107,23 @@ def _may_pull(world: World, actor: Actor, name: RepositoryName) -> bool:
     return decided(world, replace(actor, grants=None), Action.PULL, name) is Decision.ALLOW
 
 
-def list_images(world: World, name: RepositoryName) -> Sequence[IndexImage]:
+def list_images(
+    world: World, name: RepositoryName, *, is_counted: bool = False
+) -> Sequence[IndexImage]:
     """The image list, empty for a repository that was never pushed through v1.
 
-    Raises: RegistryError(V1_IMAGES_UNKNOWN) when there is no such repository.
-    Costs: 1 query; 1 read more when it found nothing.
+    With it every v1 pull begins: one that is counted is of those that the team may have in a day.
+    Raises: RegistryError(V1_IMAGES_UNKNOWN) when there is no such repository, (TOO_MANY_PULLS).
+    Costs: 1 batch read, 1 query; 1 read more when it found nothing; 1 write for a team with a
+    quota of pulls.
     """
     team = world.team_of(name)
-    images = world.metadata.list_index_images(team, name)
+    found = world.metadata.survey_index(team, name)
+    images = found.images
     if not images and world.metadata.find_repository(team, name) is None:
         raise RegistryError(ErrorCode.V1_IMAGES_UNKNOWN)
+    if is_counted:
+        count_pull(world, found.team)
     return images
 
 
@@ -207,8 +214,9 @@ def put_tag(
     tag: TagName,
     image_id: object,
     client: Mapping[str, str],
+    end: End | None = None,
 ) -> None:
-    """Point a tag to an image that is at least described.
+    """Point a tag to an image that is at least described; ``end`` is one that was asked for.
 
     Raises: RegistryError(V1_DATA_INVALID, V1_IMAGE_UNKNOWN, TAG_IMMUTABLE).
     Costs: 3 reads, 1 transaction; 1 read more where the tag is immutable, 1 for a name like `2h`.
@@ -223,13 +231,13 @@ def put_tag(
     if find(world, team, image_id, None if world.mode is Mode.OPEN else name) is None:
         raise RegistryError(ErrorCode.V1_IMAGE_UNKNOWN)
     pointed = Tag(tag, world.clock.now_s(), image_id=image_id, client=client)
-    repeated(lambda: _point(world, actor, name, pointed))
+    repeated(lambda: _point(world, actor, name, pointed, end))
 
 
-def _point(world: World, actor: Actor, name: RepositoryName, tag: Tag) -> None:
+def _point(world: World, actor: Actor, name: RepositoryName, tag: Tag, end: End | None) -> None:
     team = world.team_of(name)
     repository = entered(world, name, world.metadata.find_repository(team, name))
-    tag = replace(tag, expires_at_s=_end_of(world, name, tag))
+    tag = replace(tag, expires_at_s=end.at_s if end else _end_of(world, name, tag))
     fixed = is_immutable(repository.tag_rules, tag.name)
     if fixed and _points_elsewhere(world, name, tag):
         raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag.name)})

@@ -9,7 +9,7 @@ from chalicelib.domain import limits
 from chalicelib.domain.access import Actor
 from chalicelib.domain.digest import DEFAULT_ALGORITHM, Digest
 from chalicelib.domain.errors import ErrorCode, ErrorItem, RegistryError
-from chalicelib.domain.expiry import named_life_s
+from chalicelib.domain.expiry import End, named_life_s
 from chalicelib.domain.manifest import Descriptor, Manifest, parse_manifest
 from chalicelib.domain.media_types import MANIFEST_SHAPES, Shape
 from chalicelib.domain.names import Reference, RepositoryName, TagName
@@ -55,27 +55,37 @@ def push(
     raw: bytes,
     content_type: str | None,
     more_tags: Sequence[TagName] = (),
+    *,
+    end: End | None = None,
 ) -> Pushed:
     """Check a manifest against what the repository holds, store it, point the tags to it.
 
     ``more_tags`` come along with a push by digest. Spec: end-7, with ``tag`` parameters.
+    ``end`` is one that was asked for, of all the tags.
     Raises: RegistryError(MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN, SIZE_EXCEEDED,
-        TAG_INVALID, TOO_MANY_TAGS, TAG_IMMUTABLE).
+        TAG_INVALID, TOO_MANY_TAGS, TAG_IMMUTABLE; BAD_REQUEST: an end without a tag).
     Costs: 1 batch read (for each hundred parts), 1 transaction; 1 S3 call above 300 KB.
         For blobs that it lacks those of ``edge.adopt``.
     """
     tags = _wanted_tags(reference, more_tags)
+    if end is not None and not tags:
+        raise RegistryError(ErrorCode.BAD_REQUEST, "expiry: only a tag has an end; push by a tag")
     by_digest = isinstance(reference, Digest)
     algorithm = reference.algorithm if isinstance(reference, Digest) else DEFAULT_ALGORITHM
     manifest = parse_manifest(raw, content_type, algorithm)
     if by_digest and manifest.digest != reference:
         raise RegistryError(ErrorCode.DIGEST_INVALID, detail={"digest": str(reference)})
-    survey = repeated(lambda: _stored(world, actor, name, manifest, tags))
+    survey = repeated(lambda: _stored(world, actor, name, manifest, tags, end))
     return Pushed(manifest, tags, tuple(_warnings(manifest, survey)))
 
 
 def _stored(
-    world: World, actor: Actor, name: RepositoryName, manifest: Manifest, tags: Sequence[TagName]
+    world: World,
+    actor: Actor,
+    name: RepositoryName,
+    manifest: Manifest,
+    tags: Sequence[TagName],
+    end: End | None,
 ) -> PushSurvey:
     """Store a manifest if its repository has its parts; the answer is what it was held against.
 
@@ -94,7 +104,7 @@ def _stored(
         team,
         survey.repository,
         stored,
-        [tag_of(world, tag, stored, survey) for tag in tags],
+        [tag_of(world, tag, stored, survey, end) for tag in tags],
         world.change_by(actor),
         children=[child.digest for child in manifest.children if child.digest in survey.manifests],
         fixed=fixed,
@@ -102,8 +112,15 @@ def _stored(
     return survey
 
 
-def tag_of(world: World, tag: TagName, stored: StoredManifest, survey: PushSurvey) -> Tag:
-    """The tag as it is set now; it keeps the end that somebody gave it, or ends by its name."""
+def tag_of(
+    world: World, tag: TagName, stored: StoredManifest, survey: PushSurvey, end: End | None
+) -> Tag:
+    """The tag as it is set now, with the end that is asked for.
+
+    Where none is, it ends by its name, or keeps the end that somebody gave it.
+    """
+    if end is not None:
+        return Tag(tag, world.clock.now_s(), stored, expires_at_s=end.at_s)
     now_s, known = world.clock.now_s(), survey.tags.get(tag)
     life_s = named_life_s(tag) if expires_by_name(world, survey.team) else None
     end_s = known.expires_at_s if known else None

@@ -81,7 +81,7 @@ V1: tuple[Endpoint, ...] = (
     _image("layer.finish", "POST", "layer/finish", Action.PUSH, "Joins the parts to the layer"),
     _tags("tags.get", "GET HEAD", "tags", Action.PULL, "Maps tags to image ids"),
     _tags("tag.get", "GET HEAD", "tags/{tag}", Action.PULL, "The image id of a tag"),
-    _tags("tag.put", "PUT", "tags/{tag}", Action.PUSH, "Points a tag to an image"),
+    _tags("tag.put", "PUT", "tags/{tag}", Action.PUSH, "Points a tag to an image; expires ends it"),
     _tags("tag.json", "GET HEAD", "tags/{tag}/json", Action.PULL, "Which client set a tag"),
     _tags("repository.json", "GET HEAD", "json", Action.PULL, "The same, of the tag latest"),
     _tags("tags.delete", "DELETE", "tags", Action.ADMIN, "Removes the repository with all tags"),

@@ -55,7 +55,7 @@ V2: tuple[Endpoint, ...] = (
         "/v2/{repository}/manifests/{reference}",
         "end-7",
         Action.PUSH,
-        "Stores a manifest whose parts are here, and points the tag to it",
+        "Stores a manifest whose parts are here, and points the tag to it; expires ends it",
     ),
     _v2(
         "v2.manifest.delete",

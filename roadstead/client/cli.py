@@ -40,6 +40,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     push.add_argument("source", metavar="SOURCE")
     push.add_argument("target", metavar="HOST/NAME:TAG")
+    push.add_argument(
+        "--expires", metavar="2h", help="when the tag ends: 30m, 2h, 7d, a time in UTC, or never"
+    )
     pull = commands.add_parser(
         "pull", help="pull an image to disk", description=PULL_HELP, formatter_class=raw
     )

@@ -37,6 +37,7 @@ def run_push(asked: argparse.Namespace) -> None:
             memory,
             target,
             watch,
+            asked.expires,
         )
         watch.say(f"pushed {target}")
     print(digest, flush=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from urllib.parse import urlencode
 
 from roadstead.client.blobs import push_blob
 from roadstead.client.door import Door
@@ -31,9 +32,15 @@ def push(
     memory: Memory,
     target: ImageName,
     watch: Watch,
+    expires: str | None = None,
 ) -> str:
-    """Push an image; the answer is its digest. Raises: TransferError."""
+    """Push an image; the answer is its digest. ``expires`` is when its tag ends, as the API says.
+
+    Raises: TransferError.
+    """
     image = source.image
+    if expires is not None and ":" in target.reference:
+        raise TransferError("only a tag has an end: --expires needs HOST/NAME:TAG")
     if ":" in target.reference and target.reference != image.top.descriptor.digest:
         raise TransferError(
             f"the source's image is {image.top.descriptor.digest}, not {target.reference}"
@@ -46,7 +53,7 @@ def push(
         _push_blobs(door, source, watch)
         for document in image.documents[:-1]:
             _put_manifest(door, document, document.descriptor.digest)
-        _put_manifest(door, image.top, target.reference)
+        _put_manifest(door, image.top, target.reference, expires)
     finally:
         pool.shutdown(cancel_futures=True)
     memory.saw(target.host.name, target.repository, [blob.digest for blob in image.blobs])
@@ -87,8 +94,11 @@ def _mount_from(door: Door, source: Source, blob: Descriptor) -> str | None:
     return door.memory.repository_of(door.host_name, blob.digest)
 
 
-def _put_manifest(door: Door, document: Document, reference: str) -> None:
+def _put_manifest(
+    door: Door, document: Document, reference: str, expires: str | None = None
+) -> None:
     path = f"/v2/{door.target.repository}/manifests/{reference}"
+    path += f"?{urlencode({'expires': expires})}" if expires is not None else ""
     headers = {"Content-Type": document.descriptor.media_type}
     what = f"the manifest {reference}"
     answer = door.send("PUT", path, (201,), what, body=document.raw, headers=headers)

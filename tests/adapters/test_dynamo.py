@@ -320,6 +320,7 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         ["Query", *TRANSACTION * 2],
     ),
     "list_index_images": (lambda s, t: s.list_index_images(t, APP), [*LOOK, "Query"]),
+    "survey_index": (lambda s, t: s.survey_index(t, APP), [*LOOK, "Query"]),
 }
 
 

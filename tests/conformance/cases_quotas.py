@@ -105,6 +105,27 @@ CASES = (
         ),
     ),
     teams(
+        "a quota of pulls counts v1's image lists, with which its pulls begin",
+        made(quota={"pulls_a_day": 2}),
+        login(
+            "alice",
+            pushed(APP, "latest"),
+            head(f"/v1/repositories/{APP}/images"),
+            get(f"/v1/repositories/{APP}/images"),
+            refused(get("/v1/repositories/crew/none/images"), ErrorCode.V1_IMAGES_UNKNOWN),
+            get(TAG),
+            refused(
+                get(f"/v1/repositories/{APP}/images"),
+                ErrorCode.TOO_MANY_PULLS,
+                **{"Retry-After": str(DAY - NOW % DAY)},
+            ),
+            refused(get(TAG), ErrorCode.TOO_MANY_PULLS),
+            head(f"/v1/repositories/{APP}/images"),
+            get(f"/v1/repositories/{APP}/tags"),
+            get(f"/v1/repositories/{APP}/images", wait_s=DAY - NOW % DAY),
+        ),
+    ),
+    teams(
         "a quota of no pulls lets nobody pull",
         made(quota={"pulls_a_day": 0}),
         login("alice", pushed(APP, "latest"), refused(get(TAG), ErrorCode.TOO_MANY_PULLS)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.conformance import (
     cases_edge,
+    cases_expiring_pushes,
     cases_expiry,
     cases_hosts,
     cases_oci_blobs,
@@ -49,6 +50,7 @@ CASES = (
     *cases_team_tokens.CASES,
     *cases_quotas.CASES,
     *cases_expiry.CASES,
+    *cases_expiring_pushes.CASES,
     *cases_page.CASES,
     *cases_page_rules.CASES,
     *cases_uploader.CASES,

@@ -309,3 +309,44 @@ def test_a_target_that_cannot_be_is_refused_with_a_sentence(
         push_here(
             f"oci:{images['ten'].folder}", target.format(host=remote.host, repository=repository)
         )
+
+
+def test_a_tag_ends_when_the_push_says_so(
+    remote: Remote, images: Shelf, repository: str, roadstead: Command
+) -> None:
+    source, target = f"oci:{images['five'].folder}", f"{remote.host}/{repository}"
+    pushed = roadstead.outcome("push", "--quiet", source, f"{target}:brief", "--expires", "2h")
+    assert pushed == (0, f"{images['five'].top.digest}\n", "")
+    kept = roadstead.outcome("push", "--quiet", source, f"{target}:kept", "--expires", "never")
+    assert kept[0] == 0
+    ends = {
+        tag: json.loads(
+            fetch(f"http://{remote.host}/v2/{repository}/_roadstead/tags/{tag}/expiry")[1]
+        )
+        for tag in ("brief", "kept")
+    }
+    assert ends["brief"]["expires_at"] is not None
+    assert ends["kept"] == {"expires_at": None}
+
+
+@pytest.mark.parametrize(
+    ("expires", "said"), [("2020-01-01T00:00:00Z", "must lie in the future"), ("soon", "like 90s")]
+)
+def test_an_end_that_cannot_be_is_refused_and_no_tag_is_set(
+    remote: Remote, images: Shelf, repository: str, roadstead: Command, expires: str, said: str
+) -> None:
+    source, target = f"oci:{images['five'].folder}", f"{remote.host}/{repository}:brief"
+    status, out, err = roadstead.outcome("push", "--quiet", source, target, "--expires", expires)
+    assert (status != 0, out) == (True, "")
+    assert said in err
+    assert not is_tagged(remote, repository, "brief")
+
+
+def test_a_digest_has_no_end(
+    remote: Remote, images: Shelf, repository: str, roadstead: Command
+) -> None:
+    image = images["five"]
+    target = f"{remote.host}/{repository}@{image.top.digest}"
+    status, _, err = roadstead.outcome("push", f"oci:{image.folder}", target, "--expires", "2h")
+    assert status != 0
+    assert "only a tag has an end" in err

@@ -21,7 +21,7 @@ from chalicelib.domain.image import ImageState, V1Image
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Blob, IndexImage
 from chalicelib.domain.upload import UploadSession
-from chalicelib.image_ports import ListedImages
+from chalicelib.image_ports import ListedImages, ListedIndex
 from chalicelib.ports import Conflict, Missing
 
 # A json may be 1 MB and resist compression, an item is 400 KB: the rest goes into pieces.
@@ -168,7 +168,13 @@ class Images(Bytes):
         writes.commit()
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
-        return [] if self._is_hidden(team, name) else self._index_images(team, name)
+        return self.survey_index(team, name).images
+
+    def survey_index(self, team: str, name: RepositoryName) -> ListedIndex:
+        look = self._look(team, name)
+        if look.is_hidden:
+            return ListedIndex()
+        return ListedIndex(self._index_images(team, name), look.team)
 
     def _index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
         span = keys.span_after(keys.INDEX_IMAGES, "")

@@ -18,7 +18,7 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest
 from chalicelib.domain.upload import UploadSession
-from chalicelib.image_ports import ListedImages
+from chalicelib.image_ports import ListedImages, ListedIndex
 from chalicelib.ports import Clock, Conflict, Gone, Missing
 
 
@@ -291,11 +291,15 @@ class MemoryMetadata(MemoryCollecting, MemoryManifests, MemoryHub):
                     entries[image.image_id] = image
 
     def list_index_images(self, team: str, name: RepositoryName) -> Sequence[IndexImage]:
+        return self.survey_index(team, name).images
+
+    def survey_index(self, team: str, name: RepositoryName) -> ListedIndex:
         with self._lock:
             if self._is_hidden(team, name):
-                return []
+                return ListedIndex()
             entries = self._listed.get((team, name), {})
-            return [entries[image_id] for image_id in sorted(entries)]
+            images = [entries[image_id] for image_id in sorted(entries)]
+            return ListedIndex(images, self._team(team))
 
     # --- the whole of a repository ------------------------------------------------------------
 
