@@ -118,8 +118,10 @@ class CollectStore(MetadataStore, Protocol):
     def end_team(self, team: str, life: str) -> None:
         """Delete all that a team has besides, its record last: its name is free then.
 
+        Who owned it stays known as long as counts are kept: see ``TeamStore.find_lives``.
         Raises: Conflict: as above, or it has repositories.
-        Costs: 2 queries, 1 transaction for each 99 rows, 1 more for the record.
+        Costs: 2 queries, 1 transaction for each 99 owners and for each 99 rows, 1 more for the
+        record.
         """
 
     def rows_of(self, team: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.domain.names import RepositoryName, TagName
-from chalicelib.domain.teams import Member, Role, Team, Usage
+from chalicelib.domain.teams import Life, Member, Role, Team, Usage
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,12 @@ class TeamStore(Protocol):
 
     def find_membership(self, team: str, user: str | None) -> Membership:
         """Costs: 1 batch read."""
+
+    def find_lives(self, team: str, user: str) -> Sequence[Life]:
+        """The team of this name and those that had it before, as long as counts are kept.
+
+        Costs: 1 batch read, 1 query.
+        """
 
     def change_team(self, before: Team, after: Team) -> None:
         """Replace a record that is still as it was, and has not expired.

@@ -66,6 +66,19 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Life:
+    """A team of a name, from its making to its end; ``is_owner`` is of somebody who asks.
+
+    Of one that has ended they are its last owners.
+    """
+
+    word: str
+    first_s: int
+    end_s: int | None
+    is_owner: bool
+
+
+@dataclass(frozen=True)
 class Usage:
     """What a team has and has done: bytes of its blobs, and pulls on a day (UTC)."""
 

@@ -25,9 +25,10 @@ from chalicelib.domain.marking import Going, Kind
 from chalicelib.domain.marks import Marks, number
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Page
+from chalicelib.domain.usage import day_of
 from chalicelib.ports import Missing
 from chalicelib.service.ended import OBJECTS_AT_ONCE, end_hanging, end_repository, end_team
-from chalicelib.service.sweep import Run, images_of, sweep_repository
+from chalicelib.service.sweep import AT_REST, Run, images_of, sweep_repository
 
 EVERYTHING = "*"
 # No team is called so: a name begins with a letter or a digit.
@@ -250,6 +251,10 @@ class _Pass:
         """Of a team that has ended repositories go; where the pass saw nothing, the team itself."""
         life, place = self._place.ended[fact.team], (fact.team, fact.name)
         if fact.kind is FactKind.TEAM and not self._marks.has("team", fact.team):
+            # Counts are by days: no day is of two teams of one name.
+            same_day = day_of(fact.ends_at_s or 0) == day_of(self._run.clock.now_s())
+            if same_day and self._run.graces != AT_REST:
+                return
             end_team(self._run, fact.team, life)
         elif fact.name is not None and fact.kind is not FactKind.HOLDER and place not in self._gone:
             self._gone.add(place)

@@ -154,7 +154,7 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     ),
     "end_team": (
         ended(lambda s, t: (s.end_repository(t, "life", app(t)), s.end_team(t, "life"))),
-        ["GetItem", "Query", *TRANSACTION * 2, "Query", "Query", *TRANSACTION * 2],
+        ["GetItem", "Query", *TRANSACTION * 2, "Query", "Query", *TRANSACTION * 3],
     ),
     "rows_of": (lambda s, t: list(s.rows_of(t)), ["Scan"]),
     "take_run": (lambda s, t: s.take_run(t, "word", now_s=1, until_s=2), UPDATE),

@@ -60,6 +60,7 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         ["Query", TRANSACTION],
     ),
     "find_membership": (lambda s, t: s.find_membership(t, "wim"), [BATCH]),
+    "find_lives": (lambda s, t: s.find_lives(t, "wim"), [BATCH, "Query"]),
     "change_team": (
         lambda s, t: s.change_team(record(t), record(t, quota=Quota(5))),
         ["UpdateItem"],

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.domain.facts import FactKind
 from chalicelib.domain.records import ApiToken, GrantRecord, IndexImage
-from chalicelib.domain.teams import Member, Role
+from chalicelib.domain.teams import Life, Member, Role
 from chalicelib.ports import Conflict
 from chalicelib.team_ports import Membership
 from tests.contracts.collect_contract import facts
@@ -102,3 +102,39 @@ class CollectedContract:
         store.put_image(team, image(A))
         assert len(list(store.rows_of(team))) == 1
         assert store.find_membership(team, None) == Membership()
+
+    def test_who_owned_a_team_is_known_after_its_end_and_nobody_of_the_next(
+        self, store: Any, clock: SettableClock, team: str
+    ) -> None:
+        olga, wim, nina = f"olga-{team}", f"wim-{team}", f"nina-{team}"
+        self._end(store, clock, team)
+        ended = Life("life", NOW_S, END_S, is_owner=True)
+        assert list(store.find_lives(team, olga)) == [ended]
+        store.end_repository(team, "life", app(team))
+        store.end_team(team, "life")
+        assert list(store.find_lives(team, olga)) == [ended]
+        assert [each.is_owner for each in store.find_lives(team, wim)] == [False]
+        store.create_team(record(team, life="next", created_at_s=END_S), owner(team, "nina"))
+        owned = {
+            user: [
+                (each.word, each.end_s) for each in store.find_lives(team, user) if each.is_owner
+            ]
+            for user in (olga, wim, nina)
+        }
+        assert owned == {olga: [("life", END_S)], wim: [], nina: [("next", None)]}
+        assert [each.word for each in store.find_lives(team, wim)] == ["life", "next"]
+        assert list(store.find_lives(f"{team}-2", olga)) == []
+
+    def test_of_several_owners_each_is_known(
+        self, store: Any, clock: SettableClock, team: str
+    ) -> None:
+        made = record(team, expires_at_s=END_S)
+        store.create_team(made, owner(team))
+        for user in ("a", "b"):
+            store.invite_member(made, user, Role.OWNER, expires_at_s=END_S)
+            store.join_team(Member(team, f"{user}-{team}", Role.READER, NOW_S), user)
+        clock.at_s = END_S
+        store.end_team(team, "life")
+        for user in ("olga", "a", "b"):
+            (life,) = store.find_lives(team, f"{user}-{team}")
+            assert life == Life("life", NOW_S, END_S, is_owner=True)

@@ -22,10 +22,14 @@ from chalicelib.adapters.dynamo.deletion import (
 )
 from chalicelib.adapters.dynamo.models import PARTITION_KEY, SORT_KEY, RepositoryRow, Row
 from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Transaction
-from chalicelib.adapters.dynamo.team_models import MemberRow, TeamRow
+from chalicelib.adapters.dynamo.team_models import MemberRow, PastOwnerRow, TeamRow
+from chalicelib.adapters.dynamo.usage import KEPT_S
 from chalicelib.domain.names import RepositoryName
+from chalicelib.domain.teams import Role
+from chalicelib.domain.usage import day_of, end_of
 from chalicelib.ports import Conflict
 
+OWNER = Role.OWNER.value
 # What was counted is wanted after a team's end, and expires by itself; a run is the collector's.
 _KEPT = frozenset({"USE", "SEEN", "COLLECT"})
 
@@ -55,6 +59,7 @@ class Ending(Deletion):
             raise Conflict(f"{team} has repositories")
         tokens = keys.span_after(keys.API_TOKENS, "")
         rows += self._table.gather(Row, keys.user(team).pk, tokens)
+        self._remember_owners(team, life, rows)
         # What stands under the members goes first: once the team's half is gone nobody finds it.
         members = [row.user for row in rows if isinstance(row, MemberRow)]
         places = [keys.memberships(team, user)[1] for user in members]
@@ -63,6 +68,25 @@ class Ending(Deletion):
         writes = self._table.transaction()
         writes.delete(keys.team(team), condition=self._has_ended(life))
         writes.commit()
+
+    def _remember_owners(self, team: str, life: str, rows: Sequence[Row]) -> None:
+        """Before anything goes: a run that is repeated no longer finds them all."""
+        owners = [row.user for row in rows if isinstance(row, MemberRow) and row.role == OWNER]
+        for record in (row for row in rows if isinstance(row, TeamRow)):
+            end_s = int(record.ends_at_s or 0)
+            until_s = end_of(day_of(end_s)) + KEPT_S
+            for at in range(0, len(owners), TRANSACTION_ITEMS - 1):
+                writes = self._held(team, life)
+                for user in owners[at : at + TRANSACTION_ITEMS - 1]:
+                    writes.put(
+                        PastOwnerRow.at(
+                            keys.past_owner(team, life, user),
+                            first_s=record.created_at_s,
+                            end_s=end_s,
+                            expires_at_s=until_s,
+                        )
+                    )
+                writes.commit()
 
     def _delete_held(self, team: str, life: str, places: Sequence[keys.Key]) -> None:
         room = TRANSACTION_ITEMS - 1

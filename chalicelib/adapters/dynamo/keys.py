@@ -37,6 +37,7 @@
     FIND#<scope>#<letter>           <word>#<path>       a repository by a word of it
     FIND#<scope>#                   #<path>             every repository of a scope
     USE#<team>                      day#<day>#<repository>#<n>   what was counted; expires
+    USE#<team>                      past#<life>#<user>  a last owner of one that has gone; expires
     USE#                            team#<team>         a team that has counts; expires
     SEEN#<process>                  #                   which of its lines that were; expires
     TEAM#<team>                     hook#<id>           a webhook, of the team or a repository
@@ -77,6 +78,7 @@ PIECES = "json#"
 MEMBERS = "member#"
 BYTES_SHARDS = 8
 DAYS = "day#"
+PAST = "past#"
 TEAMS = "team#"
 HOOKS = "hook#"
 DUE = "due#"
@@ -250,6 +252,10 @@ def entries(scope: str, word: str) -> str:
 def usage(team: str, day: str, repository: str, shard: str) -> Key:
     """A row of counts; ``shard`` keeps those apart who write at once."""
     return Key(f"USE#{team}", f"{DAYS}{day}#{repository}#{shard}")
+
+
+def past_owner(team: str, life: str, user: str) -> Key:
+    return Key(f"USE#{team}", f"{PAST}{life}#{user}")
 
 
 def counted_team(team: str) -> Key:

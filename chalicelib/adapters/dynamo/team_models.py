@@ -55,6 +55,14 @@ class TeamRow(Row, discriminator="team"):
         )
 
 
+class PastOwnerRow(Row, discriminator="past owner"):
+    """Where counts are: it is kept as long as they are, by DynamoDB's clock."""
+
+    first_s = NumberAttribute()
+    end_s = NumberAttribute()
+    expires_at_s = NumberAttribute(attr_name=EXPIRY)
+
+
 class MemberRow(Row, discriminator="member"):
     """Stands twice, under the team and under the user."""
 

@@ -15,12 +15,14 @@ from chalicelib.adapters.dynamo.table import Transaction
 from chalicelib.adapters.dynamo.team_models import (
     BytesRow,
     MemberRow,
+    PastOwnerRow,
     PullsRow,
     TeamInvitationRow,
     TeamRow,
+    number,
 )
 from chalicelib.domain.expiry import DAY_S
-from chalicelib.domain.teams import Member, Role, Team, Usage
+from chalicelib.domain.teams import Life, Member, Role, Team, Usage
 from chalicelib.ports import Conflict, Missing, Refused
 from chalicelib.team_ports import Membership
 
@@ -55,6 +57,22 @@ class Teams(Bytes):
             return Membership()
         roles = [row.value().role for row in rows if isinstance(row, MemberRow)]
         return Membership(teams[0], roles[0] if roles else None)
+
+    def find_lives(self, team: str, user: str) -> Sequence[Life]:
+        rows = self._table.batch_get([keys.team(team), keys.memberships(team, user)[0]])
+        is_owner = any(isinstance(r, MemberRow) and Role(r.role) is Role.OWNER for r in rows)
+        found = {
+            row.life: Life(row.life, int(row.created_at_s), number(row.ends_at_s), is_owner)
+            for row in rows
+            if isinstance(row, TeamRow)
+        }
+        partition, span = keys.usage(team, "", "", "").pk, keys.span_after(keys.PAST, "")
+        for past in self._table.gather(PastOwnerRow, partition, span):
+            _, word, who = past.sk.split("#")
+            known = found.get(word)
+            was_owner = who == user or (known is not None and known.is_owner)
+            found[word] = Life(word, int(past.first_s), int(past.end_s), was_owner)
+        return sorted(found.values(), key=lambda life: life.first_s)
 
     def change_team(self, before: Team, after: Team) -> None:
         columns, was, new = TeamRow, TeamRow.of(before), TeamRow.of(after)

@@ -13,6 +13,9 @@ from chalicelib.domain.search import Found, index_words
 from chalicelib.hub_ports import LoginFacts, Standing
 from chalicelib.ports import Conflict, Missing, Refused
 
+# What is kept when a team has gone: who owned it; and numbers that no repository reads again.
+_KEPT = ("_past", "_revisions")
+
 
 class MemoryHub(MemoryTeams):
     """Shares its lock and its repositories with the metadata that it is a part of."""
@@ -221,6 +224,7 @@ class MemoryHub(MemoryTeams):
             self._check_ended(team, life)
             if any(key[0] == team for key in self._repositories):
                 raise Conflict(f"{team} has repositories")
+            self._remember_owners(self._teams[team])
             held: tuple[dict[Any, Any], ...] = (
                 self._members,
                 self._invited,
@@ -234,7 +238,7 @@ class MemoryHub(MemoryTeams):
 
     def rows_of(self, team: str) -> Iterator[str]:
         for kind, facts in list(vars(self).items()):
-            held = facts if isinstance(facts, dict | set) and kind != "_revisions" else ()
+            held = facts if isinstance(facts, dict | set) and kind not in _KEPT else ()
             for key in held:
                 words = key if isinstance(key, tuple) else (key,)
                 paths = [word.path for word in words if isinstance(word, RepositoryName)]

@@ -11,7 +11,7 @@ from chalicelib.domain.digest import Digest
 from chalicelib.domain.expiry import EXPIRED_TEAM, is_over
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Blob, Repository, Tag, User
-from chalicelib.domain.teams import Member, Role, Team, Usage
+from chalicelib.domain.teams import Life, Member, Role, Team, Usage
 from chalicelib.ports import Clock, Conflict, Missing, Refused
 from chalicelib.team_ports import Membership
 
@@ -31,6 +31,8 @@ class MemoryTeams:
         self._members: dict[tuple[str, str], Member] = {}
         self._invited: dict[tuple[str, str], tuple[Role, int]] = {}
         self._pulls: dict[tuple[str, int], int] = {}
+        # By a team's name, and the life and the owner of one that has gone.
+        self._past: dict[str, dict[tuple[str, str], tuple[int, int]]] = {}
 
     # --- what has ended ---------------------------------------------------------------------------
 
@@ -98,6 +100,27 @@ class MemoryTeams:
             found = self._team(team)
             member = self._members.get((team, user)) if found and user else None
             return Membership(found, member.role if member else None)
+
+    def find_lives(self, team: str, user: str) -> Sequence[Life]:
+        with self._lock:
+            found: dict[str, Life] = {}
+            known, member = self._teams.get(team), self._members.get((team, user))
+            if known is not None:
+                is_owner = member is not None and member.role is Role.OWNER
+                found[known.life] = Life(
+                    known.life, known.created_at_s, known.expires_at_s, is_owner
+                )
+            for (word, who), (first_s, end_s) in self._past.get(team, {}).items():
+                before = found.get(word)
+                was_owner = who == user or (before is not None and before.is_owner)
+                found[word] = Life(word, first_s, end_s, was_owner)
+            return sorted(found.values(), key=lambda life: life.first_s)
+
+    def _remember_owners(self, team: Team) -> None:
+        for (name, user), member in self._members.items():
+            if name == team.name and member.role is Role.OWNER:
+                span = team.created_at_s, team.expires_at_s or 0
+                self._past.setdefault(name, {})[team.life, user] = span
 
     def change_team(self, before: Team, after: Team) -> None:
         with self._lock:
