@@ -23,8 +23,9 @@ from roadstead.failure import Failure
 # More runs than a pass ever takes where no run has an end of its own.
 MAX_RUNS = 100
 # A registry at rest is empty of what nothing needs after so many passes that found nothing: what
-# one pass suspects the next one takes, and an object is taken when two have seen it.
-QUIET_PASSES, MAX_PASSES = 3, 30
+# one pass suspects the next one takes, an object is taken when two have seen it, and v1 images go
+# one after another from the end of their chain.
+QUIET_PASSES, MAX_PASSES = 3, 1000
 
 
 def run(asked: argparse.Namespace) -> int:

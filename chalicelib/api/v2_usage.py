@@ -1,6 +1,6 @@
 """v2: what a team has used. Ours; docs/usage.md says what is counted.
 
-GET /v2/_roadstead/usage?team=&from=2026-11-01&to=2026-11-30&by=day&format=json&n=&last=
+GET /v2/_roadstead/usage?team=&from=2026-11-01&to=2026-11-30&by=day&format=json&n=&last=&ends=7
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from chalicelib.api.v2_manifests import warning_headers
 from chalicelib.domain.errors import ErrorCode, RegistryError
+from chalicelib.domain.expiry import DAY_S, written
 from chalicelib.domain.paging import parse_page
 from chalicelib.domain.usage import ALL, GROUPS, Used, day_of, parse_day, shown_day
-from chalicelib.service import usage
+from chalicelib.service import ends_ahead, usage
 from chalicelib.usage_ports import Span
 from chalicelib.web.endpoints import url_for
 from chalicelib.web.messages import Response, json_response
@@ -35,6 +37,7 @@ def get_usage(call: Call) -> Response:
     form, limit = _choice(query, "format", FORMATS), _limit(query.get("n"))
     span = _span(query, day_of(call.world.clock.now_s()))
     found = usage.report(call.world, subject, span, by, limit)
+    coming = _coming(call, subject)
     headers = dict(NO_STORE)
     days = {"from": shown_day(span.first), "to": shown_day(span.last)}
     if found.next_place is not None:
@@ -42,9 +45,22 @@ def get_usage(call: Call) -> Response:
         link = urlencode({**more, "last": found.next_place})
         headers["Link"] = f'<{url_for("v2.usage")}?{link}>; rel="next"'
     if form == "csv":
+        headers |= warning_headers([_sentence(end) for end in coming.ends]) if coming else {}
         return Response(200, {"Content-Type": CSV, **headers}, _csv(found))
     rows = [_shown(row) for row in found.rows]
-    document = {"team": subject.team, **days, "by": by, "rows": rows, "last": found.next_place}
+    document: dict[str, object] = {
+        "team": subject.team,
+        **days,
+        "by": by,
+        "rows": rows,
+        "last": found.next_place,
+    }
+    if coming is not None:
+        document["ends"] = [
+            {"what": end.what, "name": end.name, "expires_at": written(end.at_s)}
+            for end in coming.ends
+        ]
+        document["more_ends"] = coming.more
     return json_response(document, 200, headers)
 
 
@@ -64,6 +80,23 @@ def _subject(call: Call, asked: str | None) -> usage.Subject:
     if asked is not None and not _TEAM.fullmatch(asked):
         raise _bad("`team` is no name of a team")
     return usage.whose(call.world, call.actor, asked)
+
+
+def _coming(call: Call, subject: usage.Subject) -> ends_ahead.Coming | None:
+    """What ends within the days that were asked for; None where nobody asked."""
+    text = call.request.query.get("ends")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3 and 1 <= int(text) <= 366):
+        raise _bad("`ends` must be a number of days from 1 to 366")
+    if subject.spans is not None and not any(last == usage.EVER for _, last in subject.spans):
+        # Theirs has ended; what has its name now is no business of theirs.
+        return ends_ahead.Coming()
+    return ends_ahead.coming(call.world, subject.team, int(text) * DAY_S)
+
+
+def _sentence(end: ends_ahead.Ahead) -> str:
+    return f"the {end.what} {end.name} expires at {written(end.at_s)}"
 
 
 def _span(query: Mapping[str, str], today: str) -> Span:

@@ -27,7 +27,7 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Page
 from chalicelib.domain.usage import day_of
 from chalicelib.ports import Missing
-from chalicelib.service.ended import OBJECTS_AT_ONCE, end_hanging, end_repository, end_team
+from chalicelib.service.ended import OBJECTS_AT_ONCE, WHY, end_hanging, end_repository, end_team
 from chalicelib.service.sweep import AT_REST, Run, images_of, sweep_repository
 
 EVERYTHING = "*"
@@ -301,7 +301,10 @@ class _Pass:
     def _image(self, fact: Fact) -> None:
         run, store, since_s = self._run, self._run.store, fact.suspected_at_s
         team, image_id = fact.team, fact.image_id
-        if self._marks.has("image", team, image_id):
+        # Of a team that has ended nobody adds to an image or reads it: what needs it goes as well,
+        # and a chain need not go one by one from its end.
+        has_ended = team in self._place.ended
+        if self._marks.has("image", team, image_id) and not has_ended:
             if since_s is not None and not run.is_dry:
                 try:
                     store.spare_image(team, image_id)
@@ -312,8 +315,11 @@ class _Pass:
             if not run.is_dry:
                 store.suspect_image(team, image_id, run.clock.now_s())
             return
-        if self._is_long(since_s) and (run.is_dry or store.delete_image(team, image_id, since_s)):
+        grace_s = run.graces.settled_s if has_ended else run.graces.unneeded_s
+        is_long = since_s <= self._place.started_at_s - grace_s
+        if is_long and (run.is_dry or store.delete_image(team, image_id, since_s)):
             why = "no list, no tag and no other image has needed it for the grace period"
+            why = WHY if has_ended else why
             run.note(team, None, Going(Kind.IMAGE, image_id, why))
 
     def _upload(self, fact: Fact) -> None:

@@ -100,11 +100,12 @@ def report(world: World, subject: Subject, span: Span, by: str, limit: int) -> R
     limit = min(limit, MAX_ROWS)
     found: list[Place] = []
     more = False
-    for part in _parts(subject, span):
+    parts = _parts(subject, span)
+    for number, part in enumerate(parts, 1):
         listing = world.usage.list_usage(subject.team, part, limit - len(found))
         found += listing.entries
-        more = listing.more
-        if len(found) >= limit:
+        more = listing.more or number < len(parts)
+        if listing.more or len(found) >= limit:
             break
     rows = grouped((place.used for place in found), by)
     # The next page begins behind a line of this subject's: no other team's name is in it.

@@ -17,7 +17,7 @@ from roadstead.client.http import RegistryClient
 from roadstead.client.login import Login
 from roadstead.client.names import parse_host
 from roadstead.usage.prices import read_prices
-from roadstead.usage.render import Usage, as_csv, as_json, as_table
+from roadstead.usage.render import Ending, Usage, as_csv, as_json, as_table
 
 PATH = "/v2/_roadstead/usage"
 HELP = """\
@@ -50,6 +50,9 @@ def add_command(commands: Any) -> None:
     form.add_argument("--csv", dest="render", action="store_const", const=as_csv)
     form.add_argument("--json", dest="render", action="store_const", const=as_json)
     usage.set_defaults(render=as_table)
+    usage.add_argument(
+        "--ends", type=int, default=7, metavar="DAYS", help="what ends within so many days; 0: none"
+    )
     usage.add_argument("--prices", type=Path, metavar="FILE", help="a list of prices of your own")
     usage.add_argument("--user", metavar="NAME", help="log in; the password is asked for")
     usage.add_argument("--password-stdin", action="store_true", help="read it from stdin")
@@ -64,6 +67,8 @@ def run(asked: argparse.Namespace) -> int:
     query = {"by": asked.by, **_days(asked)}
     if asked.team is not None:
         query["team"] = asked.team
+    if asked.ends and not asked.all_teams:
+        query["ends"] = str(asked.ends)
     host = parse_host(asked.host, insecure=asked.insecure)
     login = login_for(asked, host)
     if login is not None and login.identity_token:
@@ -124,6 +129,8 @@ def gather(client: RegistryClient, login: Login | None, query: Mapping[str, str]
     headers = {"Authorization": login.basic} if login else {}
     rows: list[Used] = []
     page: dict[str, Any] = {}
+    ends: list[Ending] = []
+    more_ends = False
     place: str | None = ""
     while place is not None:
         asked = urlencode({**query, "last": place} if place else query)
@@ -132,13 +139,18 @@ def gather(client: RegistryClient, login: Login | None, query: Mapping[str, str]
             page = json.loads(answer.body)
             rows += [_row(row) for row in page["rows"]]
             place = page["last"]
+            ends += [Ending(e["what"], e["name"], e["expires_at"]) for e in page.get("ends", ())]
+            more_ends = more_ends or bool(page.get("more_ends"))
             # The days of the first page: today may become another while pages are read.
             query = {**query, "from": page["from"], "to": page["to"]}
+            # What ends is asked for once.
+            query = {name: value for name, value in query.items() if name != "ends"}
         except (ValueError, KeyError, TypeError):
             raise TransferError(f"{client.host.name} answers something that is no report") from None
     by = query["by"]
     days = page["from"], page["to"]
-    return Usage(client.host.name, page["team"], *days, by, grouped(rows, by))
+    rows = grouped(rows, by)
+    return Usage(client.host.name, page["team"], *days, by, rows, ends, more_ends)
 
 
 def _row(row: Mapping[str, Any]) -> Used:

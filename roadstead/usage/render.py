@@ -28,6 +28,15 @@ _UNITS = ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 
 @dataclass(frozen=True)
+class Ending:
+    """Something that ends soon: a team, a repository or a tag, and when, in UTC."""
+
+    what: str
+    name: str
+    expires_at: str
+
+
+@dataclass(frozen=True)
 class Usage:
     """A whole report: days as people write them, both inclusive.
 
@@ -40,6 +49,8 @@ class Usage:
     last: str
     by: str
     rows: Sequence[Used]
+    ends: Sequence[Ending] = ()
+    more_ends: bool = False
 
 
 def as_table(usage: Usage, prices: Prices) -> str:
@@ -58,8 +69,18 @@ def as_table(usage: Usage, prices: Prices) -> str:
         *_columns([list(head), *lines], left=len(head) - len(HEAD) + LEFT_COLUMNS),
         "",
         *_bill(total, prices),
+        *_ending(usage),
     ]
     return "\n".join(told) + "\n"
+
+
+def _ending(usage: Usage) -> Iterator[str]:
+    if usage.ends or usage.more_ends:
+        yield ""
+        yield "Ends soon:"
+        yield from _columns([[f"  {e.what}", e.name, e.expires_at] for e in usage.ends], left=3)
+    if usage.more_ends:
+        yield "  and perhaps more: not everything was looked at"
 
 
 def _cells(row: Used, prices: Prices) -> list[str]:
@@ -120,12 +141,22 @@ def _bill(total: Used, prices: Prices) -> Iterator[str]:
 def as_csv(usage: Usage, prices: Prices) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["team", "day", "repository", *ALL, "usd"])
+    writer.writerow(["team", "day", "repository", *ALL, "usd", "expires_at"])
+    ends = {each.name: each.expires_at for each in usage.ends if each.what != "tag"}
     for row in usage.rows:
         counts = [row.counts.get(name, 0) for name in ALL]
         usd = f"{prices.total_usd(row.counts):.9f}"
         names = (row.repository, "") if usage.by == "team" else (usage.team, row.repository)
-        writer.writerow([names[0], shown_day(row.day), names[1], *counts, usd])
+        writer.writerow(
+            [
+                names[0],
+                shown_day(row.day),
+                names[1],
+                *counts,
+                usd,
+                ends.get(names[1] or names[0], ""),
+            ]
+        )
     return text.getvalue()
 
 
@@ -138,6 +169,8 @@ def as_json(usage: Usage, prices: Prices) -> str:
         "to": usage.last,
         "by": usage.by,
         "rows": list(_documents(usage, prices)),
+        "ends": [vars(each) for each in usage.ends],
+        "more_ends": usage.more_ends,
         "estimate": {
             "region": prices.region,
             "read": prices.read,

@@ -1,0 +1,59 @@
+"""What of a team ends within the next days: the team itself, its repositories, their tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.domain import limits
+from chalicelib.domain.access import OPEN_TEAM
+from chalicelib.domain.paging import Page
+from chalicelib.service.world import World
+
+# A report is one request: so many repositories and, in each, so many tags are looked at.
+REPOSITORIES = 20
+MAX_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Something that ends: ``what`` is team, repository or tag."""
+
+    what: str
+    name: str
+    at_s: int
+
+
+@dataclass(frozen=True)
+class Coming:
+    """The first ends to come; ``more`` says that not everything was looked at, or shown."""
+
+    ends: tuple[Ahead, ...] = ()
+    more: bool = False
+
+
+def coming(world: World, team: str, within_s: int) -> Coming:
+    """What ends within so many seconds, the next first.
+
+    Costs: 1 batch read, 2 calls for a page of repositories, 1 batch read for them, 2 calls for the
+    tags of each.
+    """
+    if not team:
+        return Coming()
+    metadata, until_s = world.metadata, world.clock.now_s() + within_s
+    found = None if team == OPEN_TEAM else world.accounts.find_membership(team, None).team
+    listing = metadata.list_repositories(team, Page(REPOSITORIES))
+    names, more = list(listing.entries), listing.more
+    ends = [Ahead("team", team, found.expires_at_s)] if found and found.expires_at_s else []
+    for record in world.search.find_repositories([(team, name) for name in names]) if names else ():
+        if record.expires_at_s is not None:
+            ends.append(Ahead("repository", record.name.shown, record.expires_at_s))
+    for name in names:
+        tags = metadata.list_tags(team, name, Page(limits.MAX_PAGE_ENTRIES))
+        more = more or tags.more
+        ends += [
+            Ahead("tag", f"{name.shown}:{tag.name}", tag.expires_at_s)
+            for tag in tags.entries
+            if tag.expires_at_s is not None
+        ]
+    near = sorted((each for each in ends if each.at_s <= until_s), key=lambda each: each.at_s)
+    return Coming(tuple(near[:MAX_SHOWN]), more or len(near) > MAX_SHOWN)
