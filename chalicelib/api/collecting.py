@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.domain.expiry import written
 from chalicelib.domain.names import parse_repository_name
 from chalicelib.ports import Conflict
 from chalicelib.service.collect import collect
@@ -18,14 +19,22 @@ from chalicelib.web.lines import Line
 # What is left when a run stops: enough for its last transaction, and to save where it is.
 MARGIN_MS = 90_000
 MAX_SHOWN = 200
+# A pass of millions of things takes some hours. One that has no end is told by the alarm for runs
+# that fail: there is no other.
+OVERDUE_S = 3 * 24 * 3600
 
 Remaining = Callable[[], int]
+
+
+class PassOverdue(Exception):
+    """A pass has not ended for days; it goes on all the same."""
 
 
 def answer(make: Callable[..., Run], event: object, remaining_ms: Remaining) -> Line:
     """Do a run; the answer says whether the pass has ended, and what went, counted and shown.
 
-    Raises: RegistryError: the event names a repository that is none.
+    Raises: RegistryError: the event names a repository that is none. PassOverdue: the run is over
+        and the pass, which began three days ago, is not; the next run goes on.
     """
     asked = event if isinstance(event, dict) else {}
     counted: Counter[str] = Counter()
@@ -44,6 +53,9 @@ def answer(make: Callable[..., Run], event: object, remaining_ms: Remaining) -> 
         is_over=lambda: remaining_ms() < MARGIN_MS,
     )
     ended, busy = _collected(run, asked)
+    began_at_s = run.pass_began_at_s
+    if not ended and began_at_s is not None and began_at_s < run.clock.now_s() - OVERDUE_S:
+        raise PassOverdue(f"a pass of the collector that began at {written(began_at_s)} goes on")
     return {
         "ended": ended,
         "busy": busy,

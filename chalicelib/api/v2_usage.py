@@ -24,6 +24,8 @@ from chalicelib.web.pipeline import Call, handles
 
 CSV = "text/csv; charset=utf-8"
 FORMATS = ("json", "csv")
+MAX_WARNINGS = 10
+MAX_AHEAD_DAYS = 366
 NO_STORE = {"Cache-Control": "no-store"}
 _TEAM = re.compile(r"[a-z0-9._-]{0,64}", re.ASCII)
 _PLACE = re.compile(r"[0-9]{8}#[a-z0-9._/-]{0,255}#[a-z0-9]{1,10}", re.ASCII)
@@ -36,8 +38,8 @@ def get_usage(call: Call) -> Response:
     by = _choice(query, "by", tuple(GROUPS))
     form, limit = _choice(query, "format", FORMATS), _limit(query.get("n"))
     span = _span(query, day_of(call.world.clock.now_s()))
-    found = usage.report(call.world, subject, span, by, limit)
     coming = _coming(call, subject)
+    found = usage.report(call.world, subject, span, by, limit)
     headers = dict(NO_STORE)
     days = {"from": shown_day(span.first), "to": shown_day(span.last)}
     if found.next_place is not None:
@@ -45,7 +47,7 @@ def get_usage(call: Call) -> Response:
         link = urlencode({**more, "last": found.next_place})
         headers["Link"] = f'<{url_for("v2.usage")}?{link}>; rel="next"'
     if form == "csv":
-        headers |= warning_headers([_sentence(end) for end in coming.ends]) if coming else {}
+        headers |= warning_headers(_sentences(coming))
         return Response(200, {"Content-Type": CSV, **headers}, _csv(found))
     rows = [_shown(row) for row in found.rows]
     document: dict[str, object] = {
@@ -87,16 +89,24 @@ def _coming(call: Call, subject: usage.Subject) -> ends_ahead.Coming | None:
     text = call.request.query.get("ends")
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3 and 1 <= int(text) <= 366):
-        raise _bad("`ends` must be a number of days from 1 to 366")
+    if not (re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= MAX_AHEAD_DAYS):
+        raise _bad(f"`ends` must be a number of days from 1 to {MAX_AHEAD_DAYS}")
     if subject.spans is not None and not any(last == usage.EVER for _, last in subject.spans):
         # Theirs has ended; what has its name now is no business of theirs.
         return ends_ahead.Coming()
     return ends_ahead.coming(call.world, subject.team, int(text) * DAY_S)
 
 
-def _sentence(end: ends_ahead.Ahead) -> str:
-    return f"the {end.what} {end.name} expires at {written(end.at_s)}"
+def _sentences(coming: ends_ahead.Coming | None) -> list[str]:
+    """For a head, which API Gateway lets have ten thousand bytes: the first few."""
+    if coming is None:
+        return []
+    told = [
+        f"the {end.what} {end.name} expires at {written(end.at_s)}"
+        for end in coming.ends[:MAX_WARNINGS]
+    ]
+    more = coming.more or len(coming.ends) > MAX_WARNINGS
+    return [*told, "perhaps more expires: ask for JSON"] if more else told
 
 
 def _span(query: Mapping[str, str], today: str) -> Span:

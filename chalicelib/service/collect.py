@@ -75,6 +75,7 @@ def collect(run: Run, team: str | None = None) -> bool:
     now_s = run.clock.now_s()
     state = run.store.take_run(scope, word, now_s=now_s, until_s=now_s + RUN_S)
     place, marks = _resumed(run, state)
+    run.pass_began_at_s = place.started_at_s
     return _Pass(run, team, word, place, marks).go_on()
 
 

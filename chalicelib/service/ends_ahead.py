@@ -9,8 +9,9 @@ from chalicelib.domain.access import OPEN_TEAM
 from chalicelib.domain.paging import Page
 from chalicelib.service.world import World
 
-# A report is one request: so many repositories and, in each, so many tags are looked at.
-REPOSITORIES = 20
+# A report is one request: so many repositories are looked at, and the first tags of so many.
+MAX_REPOSITORIES = 100
+MAX_LISTED = 20
 MAX_SHOWN = 100
 
 
@@ -34,20 +35,21 @@ class Coming:
 def coming(world: World, team: str, within_s: int) -> Coming:
     """What ends within so many seconds, the next first.
 
-    Costs: 1 batch read, 2 calls for a page of repositories, 1 batch read for them, 2 calls for the
-    tags of each.
+    Costs: 1 batch read and 1 query for the repositories, 1 batch read for the team and 1 to 3 for
+    their records, 1 batch read and 1 query for the tags of each of the first twenty.
     """
     if not team:
         return Coming()
     metadata, until_s = world.metadata, world.clock.now_s() + within_s
     found = None if team == OPEN_TEAM else world.accounts.find_membership(team, None).team
-    listing = metadata.list_repositories(team, Page(REPOSITORIES))
-    names, more = list(listing.entries), listing.more
+    listing = metadata.list_repositories(team, Page(MAX_REPOSITORIES))
+    names = list(listing.entries)
+    more = listing.more or len(names) > MAX_LISTED
     ends = [Ahead("team", team, found.expires_at_s)] if found and found.expires_at_s else []
-    for record in world.search.find_repositories([(team, name) for name in names]) if names else ():
+    for record in world.search.find_repositories([(team, name) for name in names]):
         if record.expires_at_s is not None:
             ends.append(Ahead("repository", record.name.shown, record.expires_at_s))
-    for name in names:
+    for name in names[:MAX_LISTED]:
         tags = metadata.list_tags(team, name, Page(limits.MAX_PAGE_ENTRIES))
         more = more or tags.more
         ends += [

@@ -69,6 +69,8 @@ class Run:
     is_over: Callable[[], bool] = lambda: False
     report: Callable[[Removed], None] = lambda removed: None
     known: Known = field(default_factory=dict)
+    # Set by a pass: when it began, perhaps many runs ago.
+    pass_began_at_s: int | None = None
 
     @property
     def clock(self) -> Clock:

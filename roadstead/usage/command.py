@@ -17,7 +17,7 @@ from roadstead.client.http import RegistryClient
 from roadstead.client.login import Login
 from roadstead.client.names import parse_host
 from roadstead.usage.prices import read_prices
-from roadstead.usage.render import Ending, Usage, as_csv, as_json, as_table
+from roadstead.usage.render import Ending, Usage, as_csv, as_json, as_table, ending
 
 PATH = "/v2/_roadstead/usage"
 HELP = """\
@@ -83,6 +83,9 @@ def run(asked: argparse.Namespace) -> int:
     finally:
         client.close()
     sys.stdout.write(asked.render(usage, prices))
+    if asked.render is as_csv:
+        # Tags have no rows of their own, and what was not used has none either.
+        sys.stderr.writelines(f"{line}\n" for line in ending(usage))
     return 0
 
 
@@ -144,7 +147,7 @@ def gather(client: RegistryClient, login: Login | None, query: Mapping[str, str]
             # The days of the first page: today may become another while pages are read.
             query = {**query, "from": page["from"], "to": page["to"]}
             # What ends is asked for once.
-            query = {name: value for name, value in query.items() if name != "ends"}
+            query.pop("ends", None)
         except (ValueError, KeyError, TypeError):
             raise TransferError(f"{client.host.name} answers something that is no report") from None
     by = query["by"]

@@ -69,18 +69,18 @@ def as_table(usage: Usage, prices: Prices) -> str:
         *_columns([list(head), *lines], left=len(head) - len(HEAD) + LEFT_COLUMNS),
         "",
         *_bill(total, prices),
-        *_ending(usage),
+        *(["", *ending(usage)] if ending(usage) else ()),
     ]
     return "\n".join(told) + "\n"
 
 
-def _ending(usage: Usage) -> Iterator[str]:
-    if usage.ends or usage.more_ends:
-        yield ""
-        yield "Ends soon:"
-        yield from _columns([[f"  {e.what}", e.name, e.expires_at] for e in usage.ends], left=3)
-    if usage.more_ends:
-        yield "  and perhaps more: not everything was looked at"
+def ending(usage: Usage) -> list[str]:
+    """What ends soon, in lines for people; none where nothing does."""
+    if not usage.ends and not usage.more_ends:
+        return []
+    lines = [[f"  {each.what}", each.name, each.expires_at] for each in usage.ends]
+    told = ["Ends soon:", *(_columns(lines, left=3) if lines else ())]
+    return [*told, "  and perhaps more: not everything was looked at"] if usage.more_ends else told
 
 
 def _cells(row: Used, prices: Prices) -> list[str]:
@@ -142,21 +142,13 @@ def as_csv(usage: Usage, prices: Prices) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["team", "day", "repository", *ALL, "usd", "expires_at"])
-    ends = {each.name: each.expires_at for each in usage.ends if each.what != "tag"}
+    ends = {(each.what, each.name): each.expires_at for each in usage.ends}
     for row in usage.rows:
         counts = [row.counts.get(name, 0) for name in ALL]
         usd = f"{prices.total_usd(row.counts):.9f}"
         names = (row.repository, "") if usage.by == "team" else (usage.team, row.repository)
-        writer.writerow(
-            [
-                names[0],
-                shown_day(row.day),
-                names[1],
-                *counts,
-                usd,
-                ends.get(names[1] or names[0], ""),
-            ]
-        )
+        what = ("repository", names[1]) if names[1] else ("team", names[0])
+        writer.writerow([names[0], shown_day(row.day), names[1], *counts, usd, ends.get(what, "")])
     return text.getvalue()
 
 

@@ -102,6 +102,18 @@ def test_without_time_it_stops_and_the_next_one_goes_on() -> None:
     assert function()["ended"]
 
 
+def test_a_pass_without_an_end_is_an_error_that_an_alarm_sees_and_goes_on() -> None:
+    function = Function()
+    for _ in range(3):
+        assert function(left_ms=0)["ended"] is False
+        function.clock.at_s += DAY_S
+    function.clock.at_s += 1
+    with pytest.raises(collecting.PassOverdue, match="goes on"):
+        function(left_ms=0)
+    assert function()["ended"] is True
+    assert function(left_ms=0)["ended"] is False, "the next one has begun just now"
+
+
 def test_another_run_is_said_and_no_error() -> None:
     function = Function()
     now_s = function.clock.now_s()

@@ -5,8 +5,19 @@ from __future__ import annotations
 from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.domain.usage import ALL
-from tests.conformance.cases import ABSENT, Case, case, get, head, login, refused
-from tests.conformance.team_steps import joined, made
+from tests.conformance.bodies import pushed
+from tests.conformance.cases import ABSENT, Case, Step, case, delete, get, head, login, refused
+from tests.conformance.team_steps import (
+    APP,
+    CREW,
+    DAY,
+    HOUR,
+    joined,
+    made,
+    repository_end,
+    tag_end,
+    teams,
+)
 
 URL = "/v2/_roadstead/usage"
 DAYS = "from=2026-11-01&to=2026-11-30"
@@ -30,6 +41,18 @@ MALFORMED = {
     "a place in another form": f"{DAYS}&last=x",
     "a place of other days": f"{DAYS}&last=20261201%23alice%2Fapp%230",
 }
+CREW_NOTHING = {**NOTHING, "team": "crew"}
+# Every case begins at 2027-01-15T08:00:00Z.
+TAG_ENDS = {"what": "tag", "name": f"{APP}:latest", "expires_at": "2027-01-15T09:00:00Z"}
+APP_ENDS = {"what": "repository", "name": APP, "expires_at": "2027-01-17T08:00:00Z"}
+CREW_ENDS = {"what": "team", "name": "crew", "expires_at": "2027-01-22T08:00:00Z"}
+NOT_DAYS = ("", "0", "-1", "367", "1.5", "x", "%D9%A2", "9" * 30, "7d")
+
+
+def ahead(days: int, *ends: dict[str, str], more: bool = False) -> Step:
+    shown = {**CREW_NOTHING, "ends": list(ends), "more_ends": more}
+    return get(f"{URL}?team=crew&{DAYS}&ends={days}", answer_json=shown)
+
 
 CASES: tuple[Case, ...] = (
     case(
@@ -109,6 +132,56 @@ CASES: tuple[Case, ...] = (
         *(
             refused(get(f"{URL}?n={n}"), ErrorCode.PAGINATION_NUMBER_INVALID)
             for n in ("0", "-1", "x", "9" * 30)
+        ),
+    ),
+    teams(
+        "A report says what of a team ends within the days asked for, the next first",
+        made(expires_in_s=7 * DAY),
+        login("alice", ahead(7, CREW_ENDS), ahead(6), pushed(APP, "latest"), pushed(APP, "stays")),
+        login("alice", repository_end(2 * DAY), tag_end(HOUR)),
+        login("alice", ahead(366, TAG_ENDS, APP_ENDS, CREW_ENDS)),
+        login("alice", ahead(7, TAG_ENDS, APP_ENDS, CREW_ENDS), ahead(1, TAG_ENDS)),
+        login("alice", get(f"{URL}?team=crew&{DAYS}", answer_json=CREW_NOTHING)),
+        login("root", ahead(7, TAG_ENDS, APP_ENDS, CREW_ENDS)),
+        login("alice", head("/v2/", wait_s=HOUR), ahead(1), ahead(7, APP_ENDS, CREW_ENDS)),
+        login("alice", head("/v2/", wait_s=2 * DAY), ahead(7, CREW_ENDS)),
+    ),
+    teams(
+        "What ends is told in warnings beside CSV",
+        made(expires_in_s=7 * DAY),
+        login(
+            "alice",
+            get(
+                f"{URL}?team=crew&{DAYS}&format=csv&ends=7",
+                answers={"Warning": '299 - "the team crew expires at 2027-01-22T08:00:00Z"'},
+                answer_body=f"{HEADER}\r\n".encode(),
+            ),
+            get(f"{URL}?team=crew&{DAYS}&format=csv&ends=6", answers={"Warning": ABSENT}),
+            get(f"{URL}?team=crew&{DAYS}&format=csv", answers={"Warning": ABSENT}),
+        ),
+    ),
+    teams(
+        "What ends is told to nobody who may not see the report, and not after the end",
+        made(expires_in_s=7 * DAY),
+        joined("writer"),
+        login("alice", pushed(APP, "latest"), tag_end(HOUR)),
+        refused(get(f"{URL}?team=crew&ends=7"), ErrorCode.UNAUTHORIZED),
+        login("bob", refused(get(f"{URL}?team=crew&ends=7"), ErrorCode.DENIED)),
+        login("alice", delete(CREW, status=202), ahead(366)),
+        login("root", ahead(366)),
+        login("bob", refused(get(f"{URL}?team=crew&ends=7"), ErrorCode.DENIED)),
+    ),
+    case(
+        "Ends within days that are none are refused",
+        "ours",
+        *(refused(get(f"{URL}?ends={days}"), ErrorCode.BAD_REQUEST) for days in NOT_DAYS),
+    ),
+    case(
+        "In an open registry everybody may see what ends",
+        "ours",
+        get(
+            f"{URL}?{DAYS}&ends=7",
+            answer_json={**NOTHING, "team": "open", "ends": [], "more_ends": False},
         ),
     ),
 )

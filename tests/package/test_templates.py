@@ -432,7 +432,7 @@ def test_what_the_gateway_refuses_itself_is_readable_by_clients(app: Document) -
 
 def test_every_alarm_tells_somebody(app: Document) -> None:
     alarms = resources(app, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 10
+    assert len(alarms) == 11
     (ours,) = [alarm for alarm in alarms.values() if alarm["Namespace"] == lines.NAMESPACE]
     assert ours["MetricName"] in lines.UNITS
     assert ours["Dimensions"] == [{"Name": "stage", "Value": {"Ref": "Stage"}}]
