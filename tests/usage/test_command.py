@@ -18,9 +18,11 @@ from chalicelib.adapters.hashing import ResumableHashing
 from chalicelib.adapters.memory.metadata import MemoryMetadata
 from chalicelib.adapters.memory.usage import MemoryUsage
 from chalicelib.api.meter import run_meter
+from chalicelib.domain.expiry import written
 from roadstead.cli import main
 from roadstead.gateway.asgi import Gateway
 from roadstead.usage.prices import GB, MONTH_HOURS, OWN, PricesError, read_prices
+from tests.conformance.bodies import image
 from tests.support.registry import serving
 from tests.usage.delivery import deliveries
 from tests.usage.scripted import PASSWORD, Script, played
@@ -128,6 +130,44 @@ def test_an_administrator_sees_a_line_for_each_team(
     place.login("alice")
     assert main(["usage", place.host, "--all-teams"]) == 1
     assert "teams are listed to administrators" in capsys.readouterr().err
+
+
+def test_what_ends_soon_is_in_each_form(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    registry, login = place.script.registry, ("alice", PASSWORD)
+    tag = "/v2/alice/app/manifests/latest?expires=1h"
+    assert registry.send("PUT", tag, image(), login=login).status == 201
+    body = json.dumps({"expires_in_s": 3 * 24 * 3600}).encode()
+    end = "/v2/alice/app/_roadstead/expiry"
+    assert registry.send("PUT", end, body, login=login).status == 200
+    clock = place.script.world.clock
+    tag_end, app_end = written(clock.now_s() + 3600), written(clock.now_s() + 3 * 24 * 3600)
+    place.login("alice")
+    assert main(["usage", place.host, *DAYS, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["ends"] == [
+        {"what": "tag", "name": "alice/app:latest", "expires_at": tag_end},
+        {"what": "repository", "name": "alice/app", "expires_at": app_end},
+    ]
+    assert document["more_ends"] is False
+    assert main(["usage", place.host, *DAYS]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in table[table.index("Ends soon:") + 1 :]] == [
+        ["tag", "alice/app:latest", tag_end],
+        ["repository", "alice/app", app_end],
+    ]
+    assert main(["usage", place.host, *DAYS, "--csv"]) == 0
+    out, err = capsys.readouterr()
+    ends = {row["repository"]: row["expires_at"] for row in csv.DictReader(io.StringIO(out))}
+    assert ends["alice/app"] == app_end
+    assert {end for name, end in ends.items() if name != "alice/app"} == {""}
+    assert f"alice/app:latest  {tag_end}" in err
+    for days, said in (("1", "alice/app:latest"), ("0", "")):
+        assert main(["usage", place.host, *DAYS, "--ends", days]) == 0
+        out = capsys.readouterr().out
+        assert ("Ends soon:" in out) is bool(said)
+        assert app_end not in out
+    assert main(["usage", place.host, "--ends", "367"]) == 1
+    assert "a number of days from 1 to 366" in capsys.readouterr().err
 
 
 def test_refusals_are_sentences(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,6 +78,12 @@ class Place:
             return None
         return {row["day"]: row["pulls"] for row in document["rows"]}
 
+    def ends(self, who: str) -> list[str]:
+        """What is about to end, as somebody is told."""
+        status, document = self.ask(who, "GET", f"{URL}?team=crew&ends=366")
+        assert status == 200, document
+        return [each["name"] for each in document["ends"]]
+
     def collect(self, graces: Graces, passes: int) -> None:
         store: Any = self.world.metadata
         blobs: Any = self.world.blobs
@@ -107,11 +113,13 @@ def test_last_owners_see_their_own_days_and_the_next_owners_theirs(place: Place)
     assert place.is_free()
     assert place.pulls("olga") == {"2027-01-15": 3}
     assert place.pulls("wim") is None
+    assert place.ends("olga") == []
     place.make("nina", 10 * DAY_S)
     place.use(50)
     today = f"2027-01-{15 + (place.clock.at_s - BEGIN_S + 8 * HOUR_S) // DAY_S}"
     assert place.pulls("nina") == {today: 50}
     assert place.pulls("olga") == {"2027-01-15": 3}
+    assert (place.ends("nina"), place.ends("olga")) == (["crew"], [])
     place.clock.at_s += 11 * DAY_S
     place.collect(Graces(), 30)
     assert place.is_free()
