@@ -15,7 +15,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test clients-table conformance check lint types imports docs docs-check templates package terraform lock clean bench
+.PHONY: help up test clients-table conformance check lint types imports docs docs-check templates package terraform lock clean bench ended-team
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -92,6 +92,9 @@ bench: $(VENV)/dev.stamp ## figures against Debian's docker-registry, and memory
 	$(BIN)/python -m benchmarks.warm
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.peer
+
+ended-team: $(VENV)/dev.stamp ## a team that lives for a minute, from its making to an empty table and bucket
+	$(BIN)/python -m benchmarks.ended_team
 
 clean: ## remove what make has made; data folders stay
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -64,6 +65,7 @@ CPU_OF = {
 }
 PARTS = {
     "CloudFront": ("cloudfront_request", "cloudfront_function"),
+    "Lambda@Edge": ("lambda_edge_request", "lambda_edge_gb_second"),
     "API Gateway": ("api_gateway_request",),
     "Lambda": ("lambda_request", "lambda_gb_second"),
     "DynamoDB": ("dynamodb_read_unit", "dynamodb_write_unit"),
@@ -135,6 +137,8 @@ class Meter:
         elif "ConsumedCapacity" in parsed:
             units = parsed["ConsumedCapacity"]["CapacityUnits"]
         kind = "dynamodb_write_unit" if model.name in SINGLE_WRITES else "dynamodb_read_unit"
+        # A pass of the collector reads the whole table, whoever has ended.
+        kind = "scanned_unit" if model.name == "Scan" else kind
         self.bill.amounts[kind] += units  # type: ignore[assignment]
 
     def ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> Any:
@@ -148,6 +152,12 @@ class Meter:
             self.bill.amounts["s3_get" if method in ("GET", "HEAD") else "s3_put"] += 1
         else:
             self.bill.amounts["cloudfront_request"] += 1
+            # Every answer of an origin passes it; a 401 comes from the edge itself.
+            if answer.status != 401:
+                assumed, amounts = self.prices.assumed, self.bill.amounts
+                gb_s = assumed["lambda_edge_ms"] / 1000 * assumed["lambda_edge_mb"] / 1024
+                amounts["lambda_edge_request"] += 1
+                amounts["lambda_edge_gb_second"] += gb_s  # type: ignore[assignment]
             # The function of the answer does not run from 400 up.
             self.bill.amounts["cloudfront_function"] += 2 if answer.status < 400 else 1
             if "/_up/" in url and method == "PUT" and answer.status == 201:
@@ -224,9 +234,11 @@ def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def push(meter: Meter, tag: str, blobs: list[bytes], raw: bytes) -> None:
+def push(
+    meter: Meter, tag: str, blobs: list[bytes], raw: bytes, repository: str = REPOSITORY
+) -> None:
     """As containerd and docker from 29 on push: the base, then for each blob HEAD, POST, PUT."""
-    base = f"/v2/{REPOSITORY}"
+    base = f"/v2/{repository}"
     want(meter.ask("GET", "/v2/"), 200)
     for blob in blobs:
         want(meter.ask("HEAD", f"{base}/blobs/{digest(blob)}"), 404)
@@ -275,8 +287,10 @@ def cpu_of_operations(stack: Stack, rounds: int) -> dict[str, float]:
     return found
 
 
-def counted(stack: Stack, asked: argparse.Namespace, prices: Prices) -> tuple[Bill, Bill]:
-    """What so many pushes took, and so many pulls."""
+def counted(
+    stack: Stack, asked: argparse.Namespace, prices: Prices
+) -> tuple[Bill, Bill, Mapping[str, Bill]]:
+    """What so many pushes took, and so many pulls; and a team from its making to its last row."""
     cpu_ms = cpu_of_operations(stack, 30)
     with aws_place(stack, Plan(), local.Choices(Mode.ACCOUNTS)) as place, listening() as log:
         accounts.create(place.home.world, *LOGIN, administrator=True)
@@ -293,10 +307,24 @@ def counted(stack: Stack, asked: argparse.Namespace, prices: Prices) -> tuple[Bi
                 act(meter, f"v{number}", blobs, raw)
             meter.read(log.getvalue())
             bills.append(meter.bill)
-        return bills[0], bills[1]
+        log.truncate(0)
+        log.seek(0)
+        from benchmarks import team_costs
+
+        teams = team_costs.team_of(meter, *image(asked.layers))
+        meter.bill = teams["team made and ended"]
+        for text in log.getvalue().splitlines():
+            if '"v2.team' in text:
+                meter.read(text)
+        return bills[0], bills[1], teams
 
 
-def report(asked: argparse.Namespace, prices: Prices, bills: Mapping[str, Bill]) -> Iterator[str]:
+def report(
+    asked: argparse.Namespace,
+    prices: Prices,
+    bills: Mapping[str, Bill],
+    teams: Mapping[str, Bill] = MappingProxyType({}),
+) -> Iterator[str]:
     yield (
         f"An image of {asked.layers} layers and a config; "
         f"{prices.document['region']}, prices read {prices.document['read']}; "
@@ -316,6 +344,10 @@ def report(asked: argparse.Namespace, prices: Prices, bills: Mapping[str, Bill])
             yield f"  {part:12}{text:64}{prices.cost(part, amounts) * MILLION:14.2f}"
         totals[name] = sum(prices.cost(part, amounts) for part in PARTS) * MILLION
         yield f"  {'all':76}{totals[name]:14.2f}"
+    if teams:
+        from benchmarks import team_costs
+
+        yield from team_costs.told(prices, teams)
     yield from standing(prices)
     yield from beside_ecr(asked, prices, totals)
     yield ""
@@ -368,8 +400,8 @@ def main() -> int:
     asked, prices = parser.parse_args(), Prices()
     temporary = tempfile.TemporaryDirectory(prefix="roadstead-")
     with temporary as folder, running_stack(Path(folder)) as stack:
-        pushed, pulled = counted(stack, asked, prices)
-    print("\n".join(report(asked, prices, {"pull": pulled, "push": pushed})))
+        pushed, pulled, teams = counted(stack, asked, prices)
+    print("\n".join(report(asked, prices, {"pull": pulled, "push": pushed}, teams)))
     return 0
 
 

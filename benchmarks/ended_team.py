@@ -122,9 +122,7 @@ def show(place: Shown, data: Path, life_s: int) -> int:
     place.command("team", "create", f"{place.host}/{OTHER}", secret=True)
     place.push(OTHER)
     made_s = int(time.time())
-    place.command(
-        "team", "create", f"{place.host}/{TEAM}", "--expires", f"{life_s}s", secret=True
-    )
+    place.command("team", "create", f"{place.host}/{TEAM}", "--expires", f"{life_s}s", secret=True)
     place.push(TEAM)
     prove = ("collect", "--data", str(data), "--team", TEAM, "--prove")
     end_s = made_s + life_s

@@ -77,6 +77,10 @@ def _amounts(
     yield "CloudFront", "requests", "cloudfront_request", requests
     # One function sees the request, another the answer.
     yield "CloudFront functions", "calls", "cloudfront_function", 2 * requests
+    # Another sees every answer of the application, and makes a sentence of what was refused.
+    yield "Lambda@Edge requests", "requests", "lambda_edge_request", requests
+    edge_s = requests * assumed["lambda_edge_gb_seconds_a_request"]
+    yield "Lambda@Edge time", "GB-s", "lambda_edge_gb_second", edge_s
     yield "Lambda requests", "requests", "lambda_request", requests
     yield "Lambda time", "GB-s", "lambda_gb_second", n("billed_ms") / MS_A_S * lambda_gb
     reads = n("table_reads") * assumed["read_units_a_call"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.costs import PARTS, Bill, Prices, kilobytes, report, transaction_units
+from benchmarks.team_costs import told
 
 KEY = {"pk": {"S": "p" * 10}, "sk": {"S": "s" * 10}}
 
@@ -60,3 +61,11 @@ def test_the_report_adds_up() -> None:
     assert "54.00" in text, "42 of API Gateway, 12 of CloudFront"
     assert f"{54 / 0.077:,.0f} GB" in text
     assert "ecr_gb_month" in text.rpartition("From memory")[2]
+
+
+def test_what_a_team_takes_is_told_with_what_each_pass_reads() -> None:
+    bill = Bill(Counter({"dynamodb_write_unit": 8, "scanned_unit": 1000}))
+    (_, title, amounts, passes) = told(Prices(), {"team taken away": bill})
+    assert title == "one team taken away, with one such image: 5.00 USD a million"
+    assert amounts.strip() == "8 dynamodb_write_unit", "what is scanned is everybody's"
+    assert "0.061 USD a GB" in passes
