@@ -1,4 +1,4 @@
-"""A team's report after its end: for its last owners, for as long as counts are kept, and no more."""
+"""A team's report after its end: for its last owners, while counts are kept, and no more."""
 
 from __future__ import annotations
 
