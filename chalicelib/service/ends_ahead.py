@@ -35,8 +35,8 @@ class Coming:
 def coming(world: World, team: str, within_s: int) -> Coming:
     """What ends within so many seconds, the next first.
 
-    Costs: 1 batch read and 1 query for the repositories, 1 batch read for the team and 1 to 3 for
-    their records, 1 batch read and 1 query for the tags of each of the first twenty.
+    Costs: 1 batch read for the team, 1 read and 1 query for its repositories, 1 or 2 batch reads
+    for their records, 1 batch read and 1 query for the tags of each of the first twenty.
     """
     if not team:
         return Coming()

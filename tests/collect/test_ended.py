@@ -28,6 +28,7 @@ from chalicelib.web.endpoints import url_for
 from tests.conformance.bodies import CONFIG, LAYER, OCI, OTHER, image
 from tests.conformance.cases import of
 from tests.conformance.runner import PlainPasswords
+from tests.contracts.values import image as v1_image
 from tests.package.conftest import make_stores
 from tests.support.stack import Stack
 from tests.support.world import Registry, SettableClock, memory_world
@@ -158,6 +159,21 @@ def test_of_a_team_that_has_ended_nothing_is_left(place: Place) -> None:
     place.make_team("crew")
     assert place.status("/v2/crew/app/manifests/latest") == 404
     assert place.size_bytes() == 0
+
+
+def test_a_long_chain_of_v1_images_goes_at_once_with_its_team(place: Place) -> None:
+    place.make_team("crew", expires_in_s=60)
+    store: Any = place.run.store
+    ids = [f"{number:064x}" for number in range(40)]
+    for number, image_id in enumerate(ids, 1):
+        store.put_image("crew", v1_image(image_id, ancestry=tuple(reversed(ids[:number]))))
+    place.clock.at_s += 61
+    for _ in range(4):
+        place.clock.at_s += HOUR_S
+        assert collect(place.run)
+    assert [row for row in place.left("crew") if ids[0] in row or ids[-1] in row] == []
+    place.passes()
+    assert place.left("crew") == []
 
 
 def test_a_repository_that_has_expired_goes_and_its_bytes_with_it(place: Place) -> None:

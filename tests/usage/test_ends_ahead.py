@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from chalicelib.service.world import World
 from tests.conformance.bodies import CONFIG, LAYER, image
 from tests.conformance.cases import of
 from tests.conformance.runner import PlainPasswords
+from tests.conformance.test_budgets import Counting
 from tests.support.world import Registry, SettableClock, memory_world
 
 PASSWORD, DAY_S = "a-long-password", 24 * 3600
@@ -69,6 +72,40 @@ def test_of_many_ends_the_next_are_shown(registry: Registry) -> None:
     found = ends_ahead.coming(registry.world, "alice", DAY_S)
     assert names(found)[0] == "alice/many"
     assert (len(found.ends), found.more) == (ends_ahead.MAX_SHOWN, True)
+
+
+def test_a_look_ahead_asks_once_for_each_thing_and_for_each_list_of_tags(
+    registry: Registry,
+) -> None:
+    """One verb is one or two requests: the contracts of the adapters count those."""
+    push(registry, "alice/a", "t")
+    push(registry, "alice/b", "t")
+    calls: Counter[str] = Counter()
+    world = registry.world
+    counted: Any = Counting(world.metadata, calls)
+    ends_ahead.coming(
+        replace(world, metadata=counted, accounts=counted, search=counted), "alice", DAY_S
+    )
+    assert calls == {
+        "find_membership": 1,
+        "list_repositories": 1,
+        "find_repositories": 1,
+        "list_tags": 2,
+    }
+
+
+def test_a_report_that_is_asked_for_no_ends_looks_for_none(registry: Registry) -> None:
+    calls: Counter[str] = Counter()
+    counted: Any = Counting(registry.world.metadata, calls)
+    world = replace(registry.world, metadata=counted, accounts=counted, search=counted)
+    answer = Registry(world).send("GET", "/v2/_roadstead/usage", login=("alice", PASSWORD))
+    assert answer.status == 200
+    assert not set(calls) & {
+        "find_membership",
+        "list_repositories",
+        "find_repositories",
+        "list_tags",
+    }
 
 
 def test_warnings_beside_csv_fit_into_a_head(registry: Registry) -> None:
