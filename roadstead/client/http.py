@@ -52,6 +52,10 @@ class Patience:
             pause_s = max(pause_s, min(float(retry_after), MAX_RETRY_AFTER_S))
         self.sleep(pause_s)
 
+    def outwaited(self, headers: Mapping[str, str]) -> bool:
+        """Whether a 429 has been waited for, and does not count as a try: here it never is."""
+        return False
+
 
 class RegistryClient:
     """One registry and one login; safe for several threads.
@@ -102,6 +106,40 @@ class RegistryClient:
             raise RegistryRefused(step, self.host.name, found.status, found.body)
         return found
 
+    def read(
+        self,
+        path: str,
+        *,
+        limit_bytes: int,
+        scopes: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        what: str = "",
+    ) -> Answer:
+        """A document, wherever the registry sends us for it; no byte beyond the limit is read on.
+
+        Raises: RegistryRefused; TransferError: no answer, or more than ``limit_bytes``.
+        """
+        for attempt in range(len(self.patience.pauses_s) + 1):
+            answer = self.open(path, scopes=scopes, headers=headers, what=what)
+            try:
+                body = _up_to(answer, limit_bytes + 1)
+            except urllib3.exceptions.HTTPError as error:
+                if attempt == len(self.patience.pauses_s):
+                    raise self._away(error) from None
+                self.patience.wait(attempt, None)
+                continue
+            finally:
+                # What is left of a body that is too long is not read to its end.
+                answer.close()
+                answer.release_conn()
+            if len(body) > limit_bytes:
+                name = what or f"GET {path}"
+                raise TransferError(
+                    f"{name}: {self.host.name} sends more than {limit_bytes} bytes: not read"
+                )
+            return Answer(answer.status, answer.headers, body)
+        raise AssertionError("the last attempt returns or raises")
+
     def ping(self) -> None:
         """Ask whether a registry is there, and whether it lets us in. Raises: TransferError."""
         try:
@@ -114,7 +152,12 @@ class RegistryClient:
     # --- streams ------------------------------------------------------------------------------
 
     def open(
-        self, path: str, *, scopes: Sequence[str], headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        *,
+        scopes: Sequence[str],
+        headers: Mapping[str, str] | None = None,
+        what: str = "",
     ) -> BaseHTTPResponse:
         """A body to be read piece by piece, wherever the registry sends us for it.
 
@@ -132,11 +175,12 @@ class RegistryClient:
             body = answer.read(4096)
             answer.release_conn()
             place = urlsplit(at).netloc
-            raise RegistryRefused(f"GET {path}", place, answer.status, body)
+            raise RegistryRefused(what or f"GET {path}", place, answer.status, body)
         return answer
 
     def _elsewhere(self, url: str, headers: Mapping[str, str] | None) -> BaseHTTPResponse:
         # Without Authorization: a presigned URL is its own permission.
+        headers = {k: v for k, v in (headers or {}).items() if k.lower() != "authorization"}
         if urlsplit(url).scheme not in ("http", "https"):
             raise TransferError(f"{self.host.name} sends to something that is no URL")
         for attempt in range(len(self.patience.pauses_s) + 1):
@@ -173,6 +217,9 @@ class RegistryClient:
             retry_after = None
             try:
                 answer = self._once(method, path, scopes, body, headers, preload=preload)
+                while answer.status == 429 and self.patience.outwaited(answer.headers):
+                    answer.release_conn()
+                    answer = self._once(method, path, scopes, body, headers, preload=preload)
             except urllib3.exceptions.HTTPError as error:
                 if last:
                     raise self._away(error) from None
@@ -226,7 +273,8 @@ class RegistryClient:
             sent["Authorization"] = authorization
         # A Location may be a path or a whole URL; ours is never sent to another host.
         url = urljoin(self.host.url + "/", path)
-        if urlsplit(url).netloc != self.host.name:
+        parts = urlsplit(url)
+        if (parts.scheme, parts.netloc) != (self.host.scheme, self.host.name):
             sent.pop("Authorization", None)
         if body is not None or method in ("POST", "PUT", "PATCH"):
             sent["Content-Length"] = str(len(body or b""))
@@ -250,6 +298,13 @@ class RegistryClient:
 
     def _away(self, error: Exception) -> TransferError:
         return TransferError(f"{self.host.url} does not answer: {type(error).__name__}")
+
+
+def _up_to(answer: BaseHTTPResponse, size_bytes: int) -> bytes:
+    held = bytearray()
+    while len(held) < size_bytes and (data := answer.read(size_bytes - len(held))):
+        held += data
+    return bytes(held)
 
 
 def _is_passing(status: int) -> bool:

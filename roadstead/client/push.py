@@ -42,15 +42,23 @@ def push(
     memory.sweep()
     pool = ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="part")
     try:
-        door = Door(client, storage, memory, pool, target)
-        _push_blobs(door, source, watch)
-        for document in image.documents[:-1]:
-            _put_manifest(door, document, document.descriptor.digest)
-        _put_manifest(door, image.top, target.reference)
+        push_image(Door(client, storage, memory, pool, target), source, watch)
     finally:
         pool.shutdown(cancel_futures=True)
-    memory.saw(target.host.name, target.repository, [blob.digest for blob in image.blobs])
     return image.top.descriptor.digest
+
+
+def push_image(door: Door, source: Source, watch: Watch) -> None:
+    """Everything of an image, its top last and under the name of the door's target.
+
+    Raises: TransferError.
+    """
+    image, target = source.image, door.target
+    _push_blobs(door, source, watch)
+    for document in image.documents[:-1]:
+        _put_manifest(door, document, document.descriptor.digest)
+    _put_manifest(door, image.top, target.reference)
+    door.memory.saw(target.host.name, target.repository, [blob.digest for blob in image.blobs])
 
 
 def _push_blobs(door: Door, source: Source, watch: Watch) -> None:

@@ -55,15 +55,13 @@ class RegistryImage:
         return self._fetch(descriptor.digest)[0]
 
     def _fetch(self, reference: str) -> tuple[bytes, str]:
-        answer = self._client.send(
-            "GET",
+        answer = self._client.read(
             f"/v2/{self._repository}/manifests/{reference}",
+            limit_bytes=MAX_MANIFEST_BYTES,
             scopes=[pull_scope(self._repository)],
             headers={"Accept": ACCEPT},
             what=f"the manifest {self._repository} {reference}",
         )
-        if len(answer.body) > MAX_MANIFEST_BYTES:
-            raise TransferError(f"{reference} is too large for a manifest")
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         return answer.body, media_type
 
