@@ -6,9 +6,9 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.config import SettingError, check_wildcard
 from chalicelib.domain.access import Mode
@@ -19,8 +19,11 @@ from roadstead.client.cli import add_parsers
 from roadstead.deploy import command as deployment
 from roadstead.doctor import command as doctor
 from roadstead.failure import Failure
+from roadstead.migrate import cli as migration
 from roadstead.team import cli as team
 from roadstead.usage import command as usage
+
+T = TypeVar("T")
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
@@ -32,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(dest="command", required=True)
     _add_up(commands)
     add_parsers(commands)
+    migration.add_command(commands)
     _add_gateway(commands)
     _add_collect(commands)
     deployment.add_commands(commands)
@@ -192,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"roadstead: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        if asked.command in ("push", "pull"):
+        if asked.command in ("push", "pull", "migrate"):
             print("roadstead: stopped; repeat the command to go on from here", file=sys.stderr)
             # Threads that wait for the network would hold the process; all they know is on disk.
             os._exit(130)
@@ -215,18 +219,20 @@ def _run(asked: argparse.Namespace) -> int:
         return commands.run(asked)
     if asked.command == "usage":
         return usage.run(asked)
+    if asked.command == "migrate":
+        return _naming_files(migration.run, asked)
     if asked.command == "gateway":
         run_gateway(asked)
     elif asked.command in ("push", "pull", "proxy"):
-        _run_transfer(asked)
+        _naming_files(transfer.run, asked)
     else:
         run_registry(asked)
     return 0
 
 
-def _run_transfer(asked: argparse.Namespace) -> None:
+def _naming_files(run: Callable[[argparse.Namespace], T], asked: argparse.Namespace) -> T:
     try:
-        transfer.run(asked)
+        return run(asked)
     except OSError as error:
         # A full disk, a file that may not be read: nothing of ours is wrong.
         name = f"{error.filename}: " if error.filename else ""

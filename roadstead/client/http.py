@@ -241,11 +241,14 @@ class RegistryClient:
         *,
         preload: bool,
     ) -> BaseHTTPResponse:
-        """One request, and one more with what the challenge asks for."""
+        """One request, and one more with what the challenge asks for.
+
+        A request that brings an Authorization of its own (v1's tokens) has the answer as it is.
+        """
         key = tuple(scopes)
         sent = self._granted.get(key)
         answer = self._request(method, path, body, headers, preload, sent)
-        if answer.status != 401:
+        if answer.status != 401 or "Authorization" in (headers or {}):
             return answer
         challenges = read_challenges(answer.headers.getlist("WWW-Authenticate"))
         answer.release_conn()

@@ -56,8 +56,8 @@ def push_image(door: Door, source: Source, watch: Watch) -> None:
     image, target = source.image, door.target
     _push_blobs(door, source, watch)
     for document in image.documents[:-1]:
-        _put_manifest(door, document, document.descriptor.digest)
-    _put_manifest(door, image.top, target.reference)
+        put_manifest(door, document, document.descriptor.digest)
+    put_manifest(door, image.top, target.reference)
     door.memory.saw(target.host.name, target.repository, [blob.digest for blob in image.blobs])
 
 
@@ -95,7 +95,8 @@ def _mount_from(door: Door, source: Source, blob: Descriptor) -> str | None:
     return door.memory.repository_of(door.host_name, blob.digest)
 
 
-def _put_manifest(door: Door, document: Document, reference: str) -> None:
+def put_manifest(door: Door, document: Document, reference: str) -> None:
+    """Give the repository a manifest whose parts it has. Raises: TransferError."""
     path = f"/v2/{door.target.repository}/manifests/{reference}"
     headers = {"Content-Type": document.descriptor.media_type}
     what = f"the manifest {reference}"

@@ -1,7 +1,7 @@
 """Which repositories and tags come across, and under which names. Pure.
 
-    pattern ::= [REPOSITORY] [":" TAG]      "*" stands for any characters; what is left out fits
-    mapping ::= OLD "=" NEW                 OLD is a repository, or with "/" at its end all below
+pattern ::= [REPOSITORY] [":" TAG]      "*" stands for any characters; what is left out fits
+mapping ::= OLD "=" NEW                 OLD is a repository, or with "/" at its end all below
 """
 
 from __future__ import annotations
