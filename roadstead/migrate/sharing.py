@@ -18,6 +18,8 @@ class Sharing:
         self._known: dict[str, str] = {}
         self._sending: dict[str, tuple[Event, object]] = {}
         self._lock = Lock()
+        # The file of known blobs is one for all of them.
+        self.file_lock = Lock()
 
     def holder_of(self, digest: str, asker: object) -> str | None:
         """A repository that has the blob, once it is there; None when the asker is to send it."""
@@ -59,6 +61,10 @@ class SharedMemory(Memory):
 
     def repository_of(self, host: str, digest: str) -> str | None:
         return self._sharing.holder_of(digest, self) or super().repository_of(host, digest)
+
+    def saw(self, host: str, repository: str, digests: list[str]) -> None:
+        with self._sharing.file_lock:
+            super().saw(host, repository, digests)
 
     def arrived(self, digest: str, repository: str) -> None:
         self._sharing.arrived(digest, repository)
