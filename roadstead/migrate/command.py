@@ -206,7 +206,9 @@ def run_migration(asked: argparse.Namespace) -> int:
             origin, logins[0], target, logins[1], storage, tally, screen, keeps=asked.keep
         )
     else:
-        _check_there(origin, target)
+        with _hinting(place, logins[0]):
+            origin.ping()
+        target.ping()
         sharing = Sharing()
         carrier = Images(
             origin,
@@ -234,10 +236,14 @@ def run_migration(asked: argparse.Namespace) -> int:
     return 1 if tally.failures else 0
 
 
-def _check_there(origin: RegistryClient, target: RegistryClient) -> None:
-    """Raises: TransferError: one of the two is no registry, or does not answer."""
-    origin.ping()
-    target.ping()
+@contextmanager
+def _hinting(place: Place, login: Login | None) -> Iterator[None]:
+    """Say to somebody without a login how to get one."""
+    try:
+        yield
+    except TransferError as error:
+        hint = f"\n{login_hint(place)}" if login is None else ""
+        raise TransferError(f"{error}{hint}") from None
 
 
 def _dry_report(tally: Tally) -> list[str]:
@@ -251,12 +257,8 @@ def _repositories(
     """Those that are named, or all that the source lists. Raises: TransferError."""
     if named:
         return iter(dict.fromkeys(named))
-    try:
+    with _hinting(place, login):
         return iter(list(_listed(place, origin, login)))
-    except TransferError as error:
-        raise TransferError(
-            f"{error}\n{login_hint(place)}" if login is None else str(error)
-        ) from None
 
 
 def _listed(place: Place, origin: RegistryClient, login: Login | None) -> Iterator[str]:
