@@ -248,7 +248,10 @@ def _hinting(place: Place, login: Login | None) -> Iterator[None]:
 
 def _dry_report(tally: Tally) -> list[str]:
     kept = [line for line in tally.report() if not line.startswith(("manifests", "bytes"))]
-    return [*(line.replace("brought,", "would be brought,") for line in kept)]
+    most = f"{'bytes':13} {size_text(sum(tally.wanted.values()))} at most, each layer once"
+    if tally.wanted:
+        kept.insert(2, most)
+    return [line.replace("brought,", "would be brought,") for line in kept]
 
 
 def _repositories(
