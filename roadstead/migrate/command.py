@@ -123,9 +123,11 @@ class Migration:
             if self.dry:
                 seen = self.carrier.look(lane, tag)
                 self._count(seen.outcome)
-                size = (
-                    "size not asked for" if seen.size_bytes is None else size_text(seen.size_bytes)
-                )
+                size = "size not asked for"
+                if seen.blobs is not None:
+                    size = size_text(sum(seen.blobs.values()))
+                    if seen.outcome is Outcome.BROUGHT:
+                        self.tally.would_move(seen.blobs)
                 self.screen.say(f"{name} -> {lane.target}:{tag}  {size}  {_would(seen.outcome)}")
                 return []
             outcome, digests = self.carrier.bring(lane, tag)
