@@ -37,8 +37,19 @@ def said(status: int, body: bytes) -> str:
     """What the body adds to the status, on one line."""
     entries = _entries(body)
     if entries:
-        return ": " + "; ".join(f"{e.get('message', '')} ({e.get('code', '')})" for e in entries)
+        return ": " + "; ".join(
+            f"{printable(e.get('message', ''))} ({printable(e.get('code', ''))})" for e in entries
+        )
     return _WITHOUT_BODY.get(status, "")
+
+
+def printable(text: object) -> str:
+    """What another host says, as a terminal may show it: no control characters.
+
+    >>> printable("a\x1b[2Jb")
+    'a [2Jb'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
 
 
 def _entries(body: bytes) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@ mapping ::= OLD "=" NEW                 OLD is a repository, or with "/" at its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from chalicelib.domain.names import LIBRARY, parse_repository_name
 from roadstead.client.errors import TransferError
 
 ANY = "*"
+# What may stand in a URL's path: names that no registry gives are not asked for.
+_SOURCE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class Naming:
 
         Raises: TransferError: it cannot have that name, and how to give it another.
         """
+        if not _SOURCE_NAME.fullmatch(repository):
+            raise TransferError("this is no name of a repository; it is not asked for")
         name = self._below(repository)
         path = f"{self.base}/{name}" if self.base else name
         try:

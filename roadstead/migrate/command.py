@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Protocol
 
+from chalicelib.domain.errors import RegistryError
+from chalicelib.domain.names import parse_tag
 from roadstead.client.cli import cache_folder, docker_config
-from roadstead.client.errors import TransferError
+from roadstead.client.errors import TransferError, printable
 from roadstead.client.http import PAUSES_S, SEND_TIMEOUT_S, RegistryClient
 from roadstead.client.login import Login, find_login
 from roadstead.client.names import Host
@@ -102,7 +104,7 @@ class Migration:
 
     def _repository(self, lane: Lane) -> None:
         with self._failing(lane.source):
-            listed = self.carrier.tags(lane.source)
+            listed = list(self._sound(lane, self.carrier.tags(lane.source)))
             wanted = [tag for tag in listed if self.choice.takes(lane.source, tag)]
             if not wanted:
                 return
@@ -115,6 +117,13 @@ class Migration:
                 if belongs_to(tag, digests):
                     self._tag(lane, tag)
 
+    def _sound(self, lane: Lane, tags: list[str]) -> Iterator[str]:
+        for tag in tags:
+            try:
+                yield str(parse_tag(tag))
+            except RegistryError:
+                self._fail(f"{lane.source}:{tag[:200]}", TransferError("this is no tag"))
+
     def _tag(self, lane: Lane, tag: str) -> list[str]:
         if self.stopped.is_set():
             return []
@@ -123,9 +132,11 @@ class Migration:
             if self.dry:
                 seen = self.carrier.look(lane, tag)
                 self._count(seen.outcome)
-                size = (
-                    "size not asked for" if seen.size_bytes is None else size_text(seen.size_bytes)
-                )
+                size = "size not asked for"
+                if seen.blobs is not None:
+                    size = size_text(sum(seen.blobs.values()))
+                    if seen.outcome is Outcome.BROUGHT:
+                        self.tally.would_move(seen.blobs)
                 self.screen.say(f"{name} -> {lane.target}:{tag}  {size}  {_would(seen.outcome)}")
                 return []
             outcome, digests = self.carrier.bring(lane, tag)
@@ -159,11 +170,16 @@ class Migration:
             yield
         except (TransferError, StorageFailed, OSError) as error:
             self._fail(name, error)
+        except Exception as error:
+            # A source can send anything: what we stumble over is that image's, and the rest comes.
+            sentence = f"what was sent could not be understood ({type(error).__name__})"
+            self._fail(name, TransferError(sentence))
 
     def _fail(self, name: str, error: Exception) -> None:
         if not self.stopped.is_set():
-            self.tally.fail(name, str(error))
-            self.screen.say(f"{name}  FAILED: {error}")
+            name, reason = printable(name), printable(error)
+            self.tally.fail(name, reason)
+            self.screen.say(f"{name}  FAILED: {reason}")
 
 
 def _settle(tasks: list[Future[None]]) -> None:
@@ -248,7 +264,10 @@ def _hinting(place: Place, login: Login | None) -> Iterator[None]:
 
 def _dry_report(tally: Tally) -> list[str]:
     kept = [line for line in tally.report() if not line.startswith(("manifests", "bytes"))]
-    return [*(line.replace("brought,", "would be brought,") for line in kept)]
+    most = f"{'bytes':13} {size_text(sum(tally.wanted.values()))} at most, each layer once"
+    if tally.wanted:
+        kept.insert(2, most)
+    return [line.replace("brought,", "would be brought,") for line in kept]
 
 
 def _repositories(

@@ -39,7 +39,9 @@ def repositories(client: RegistryClient, namespace: str, login: Login | None) ->
             what=what,
         )
         document = _document(client, answer.body)
-        names = [entry.get("name") for entry in document.get("results") or () if entry]
+        entries = document.get("results")
+        known = entries if isinstance(entries, list) else []
+        names = [entry.get("name") for entry in known if isinstance(entry, dict)]
         yield from (f"{namespace}/{name}" for name in names if isinstance(name, str))
         if not document.get("next") or not names:
             return

@@ -12,7 +12,7 @@ A manifest that a registry has is whole: it was taken when all its parts were th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import Enum
@@ -55,10 +55,10 @@ class Lane:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a dry run finds of a tag; ``size_bytes`` is None where asking would cost a pull."""
+    """What a dry run finds of a tag; ``blobs`` (sizes by digest) is None where it cannot tell."""
 
     outcome: Outcome
-    size_bytes: int | None
+    blobs: Mapping[str, int] | None
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Images:
         if self.is_counted:
             return Seen(outcome, None)
         image = self._read(self.origin, lane.source, there).image
-        return Seen(outcome, sum(blob.size_bytes for blob in image.blobs))
+        return Seen(outcome, {blob.digest: blob.size_bytes for blob in image.blobs})
 
     def bring(self, lane: Lane, tag: str) -> tuple[Outcome, list[str]]:
         """Bring a tag; also the digests of all its manifests. Raises: TransferError."""

@@ -45,7 +45,7 @@ class Place:
     @property
     def is_counted(self) -> bool:
         """Whether each manifest that is read there counts against a limit."""
-        return self.kind is Kind.HUB
+        return self.kind is Kind.HUB or self.host.url == HUB_REGISTRY
 
 
 def parse_source(text: str, *, insecure: bool, hub_api: str, hub_registry: str) -> Place:

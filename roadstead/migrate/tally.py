@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TextIO
@@ -36,6 +36,8 @@ class Tally:
     bytes_there: int = 0
     verified: int | None = None
     failures: list[tuple[str, str]] = field(default_factory=list)
+    # Of a dry run: sizes by digest.
+    wanted: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, **sums: int) -> None:
@@ -46,6 +48,10 @@ class Tally:
     def saw(self, repository: str) -> None:
         with self._lock:
             self.repositories.add(repository)
+
+    def would_move(self, blobs: Mapping[str, int]) -> None:
+        with self._lock:
+            self.wanted.update(blobs)
 
     def fail(self, name: str, reason: str) -> None:
         with self._lock:

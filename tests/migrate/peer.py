@@ -73,8 +73,13 @@ def peer(script: Callable[[Peer], Script]) -> Iterator[Peer]:
 
         do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        # Who has read enough hangs up.
+        def handle_error(self, *_: Any) -> None: ...
+
+    server = Server(("127.0.0.1", 0), Handler)
     found.host = f"127.0.0.1:{server.server_address[1]}"
     answer = script(found)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

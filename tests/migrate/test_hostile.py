@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
+import signal
+import threading
+import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -17,6 +20,7 @@ from tests.uploader.conftest import Command
 
 PASSWORD = "not-to-be-seen"
 LOGIN = "Basic " + base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
+NOTHING = digest_of(b"")
 TAGS = Says(200, b'{"name": "team/app", "tags": ["1"]}')
 
 
@@ -330,3 +334,78 @@ def test_who_may_not_push_is_told_for_each_image(
     status, out, err = roadstead.outcome(*words, stdin="wrong-password")
     assert (status, out) == (1, "")
     assert "does not accept the login of clients" in err
+
+
+NUMBERED = json.dumps(
+    {"schemaVersion": 2, "config": {"mediaType": "a/b", "digest": NOTHING, "size": 0}, "layers": 5}
+).encode()
+TRICKS = [
+    ("layers that are a number", NUMBERED, "could not be understood"),
+    ("an entry that is none", b'{"schemaVersion": 2, "config": "x"}', "an entry is no descriptor"),
+    ("a list", b"[]", "is not JSON"),
+    ("depth", b"[" * 100_000, "could not be understood"),
+]
+
+
+@pytest.mark.parametrize(("_", "raw", "sentence"), TRICKS, ids=[trick[0] for trick in TRICKS])
+def test_a_manifest_that_is_none_fails_alone(
+    _: str, raw: bytes, sentence: str, ours: Registry, team: str, roadstead: Command
+) -> None:
+    headers = {"Content-Type": OCI, "Docker-Content-Digest": digest_of(raw)}
+    paths: dict[str, Says | Callable[[Asked], Says]] = {
+        "/v2/_catalog": catalog_of("bad/app", "good/app"),
+        "/v2/bad/app/manifests/.*": Says(200, raw, headers),
+    }
+    with peer(lambda _: scripted(paths, team)) as there:
+        status, said = migrate(roadstead, there, ours, team)
+    assert status == 1
+    assert "bad/app:1: " in said
+    assert sentence in said
+    assert Filled(ours.host).tags(f"{team}/good/app") == ["1"]
+
+
+def test_what_a_source_says_does_not_steer_the_terminal(
+    ours: Registry, team: str, roadstead: Command
+) -> None:
+    refusal = {"errors": [{"code": "\x1b[31mX", "message": "\x1b]0;title\x07no"}]}
+    paths: dict[str, Says | Callable[[Asked], Says]] = {
+        "/v2/_catalog": catalog_of("a/app", "b/\x1b[2Japp", "c/app"),
+        "/v2/a/app/tags/list": Says(200, json.dumps({"tags": ["\x1b[2J", "1"]}).encode()),
+        "/v2/c/app/tags/list": Says(400, json.dumps(refusal).encode()),
+    }
+    with peer(lambda _: scripted(paths, team)) as there:
+        status, said = migrate(roadstead, there, ours, team)
+    assert status == 1
+    assert "failures      3" in said
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert Filled(ours.host).tags(f"{team}/a/app") == ["1"]
+
+
+def test_stopped_by_the_keyboard_it_says_how_far_it_came(
+    ours: Registry, team: str, roadstead: Command
+) -> None:
+    gone = threading.Event()
+
+    def held(asked: Asked) -> Says:
+        gone.set()
+        time.sleep(3)
+        return TAGS
+
+    paths: dict[str, Says | Callable[[Asked], Says]] = {
+        "/v2/_catalog": catalog_of("a/app"),
+        "/v2/a/app/tags/list": held,
+    }
+    with peer(lambda _: scripted(paths)) as there:
+        words = ("migrate", f"docker://{there.host}", f"{ours.host}/{team}")
+        process = roadstead.start(*words)
+        try:
+            assert gone.wait(30)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 130
+    assert "tags          0 brought" in out
+    assert "stopped; repeat the command to go on from here" in err

@@ -156,12 +156,14 @@ def test_a_dry_run_says_what_would_come_and_sends_nothing(
     debian: Filled, ours: Registry, team: str, roadstead: Command
 ) -> None:
     put_small(debian, "old/app", "1.0", "dry")
+    put_small(debian, "old/app", "latest", "dry")
     words = ("migrate", "--dry-run", f"docker://{debian.host}", f"{ours.host}/{team}")
     status, out, err = roadstead.outcome(*words)
     assert (status, report_of(out.splitlines())["tags"]) == (
         0,
-        "1 would be brought, 0 were there already",
+        "2 would be brought, 0 were there already",
     )
+    assert report_of(out.splitlines())["bytes"] == "1.2 KiB at most, each layer once"
     assert f"old/app:1.0 -> {team}/old/app:1.0  1.2 KiB  would be brought" in err
     assert Filled(ours.host).tags(f"{team}/old/app") == []
 
