@@ -163,8 +163,8 @@ class DeliveryStore(Protocol):
     def list_deliveries(self, team: str, hook_id: str, page: Page) -> Listing[Delivery]:
         """Pending and done, the newest event first; ``page.after`` is an event's order.
 
-        Of more than a thousand pending ones the first thousand, lane by lane.
-        Costs: 2 queries.
+        Of more than two hundred pending ones some are left out.
+        Costs: 1 query; 2 for the pages after the first.
         """
 
     def find_delivery(self, team: str, hook_id: str, event_id: str) -> Delivery | None:

@@ -16,6 +16,7 @@ from chalicelib.page import (
     team_tokens,
     teams,
     usage,
+    webhooks,
 )
 from chalicelib.page.forms import read_form
 from chalicelib.page.repositories import Show, Take
@@ -34,6 +35,7 @@ SHOWS: Mapping[str, Show] = {
     **rules.SHOWS,
     **going.SHOWS,
     **usage.SHOWS,
+    **webhooks.SHOWS,
 }
 TAKES: Mapping[str, Take] = {
     **repositories.TAKES,
@@ -44,6 +46,7 @@ TAKES: Mapping[str, Take] = {
     **expiry.TAKES,
     **rules.TAKES,
     **going.TAKES,
+    **webhooks.TAKES,
 }
 
 

@@ -37,6 +37,7 @@ SECTIONS: tuple[tuple[str, str, Action], ...] = (
     ("page.expiry.get", "Expiry", Action.ADMIN),
     ("page.rules.get", "Rules", Action.ADMIN),
     ("page.going", "What would go", Action.ADMIN),
+    ("page.repository_webhooks", "Webhooks", Action.ADMIN),
     ("page.remove.get", "Delete", Action.ADMIN),
 )
 

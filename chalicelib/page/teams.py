@@ -28,7 +28,10 @@ SECTIONS = (
     ("page.members.get", "Members"),
 )
 # For its owners alone.
-OWNERS_SECTIONS = (("page.team_tokens.get", "Machine tokens"),)
+OWNERS_SECTIONS = (
+    ("page.team_tokens.get", "Machine tokens"),
+    ("page.webhooks.get", "Webhooks"),
+)
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def list_all(world: World, actor: Actor, team: str) -> Sequence[Webhook]:
 
 
 def show(world: World, actor: Actor, team: str, hook_id: str, page: Page) -> Shown:
-    """Raises: as ``change``. Costs: 1 batch read, 1 read, 2 queries."""
+    """Raises: as ``change``. Costs: 1 batch read, 1 read, 1 query; 2 after the first page."""
     store = _store(world)
     hook = found(world, actor, team, hook_id)
     most = min(page.limit, limits.MAX_DELIVERIES_SHOWN)
@@ -280,13 +280,19 @@ def _store(world: World) -> HookStore:
 def _owned(world: World, actor: Actor, team: str) -> Team | None:
     """The team of a namespace that is the actor's; None for a user's own.
 
-    Raises: RegistryError(TEAM_UNKNOWN, DENIED). Costs: 1 batch read; 0 for one's own.
+    Raises: RegistryError(TEAM_UNKNOWN, DENIED). Costs: 1 batch read; 0 for one's own; 1 read more
+    for an administrator who looks at another user's.
     """
     if team == actor.name:
         return None
-    if actor.is_administrator and world.accounts.find_user(team) is not None:
+    try:
+        return teams.seen(world, actor, team, least=Role.OWNER).team
+    except RegistryError as error:
+        if not actor.is_administrator or error.code is not ErrorCode.TEAM_UNKNOWN:
+            raise
+        if world.accounts.find_user(team) is None:
+            raise
         return None
-    return teams.seen(world, actor, team, least=Role.OWNER).team
 
 
 def _check_words(asked: Mapping[str, object], known: frozenset[str]) -> None:

@@ -43,6 +43,10 @@ TEAM_PAGES: tuple[Endpoint, ...] = (
     _team("team_tokens.get", "tokens", "A team's machine tokens; for owners"),
     _team("team_tokens.post", "tokens", "Makes one, shown once; for owners", sends=True),
     _team("team_token.revoke", "tokens/{token_id}/revoke", "Revokes one; for owners", sends=True),
+    _team("webhooks.get", "webhooks", "The webhooks of a namespace; for its owners"),
+    _team("webhooks.post", "webhooks", "Makes one; its secret is shown once", sends=True),
+    _team("webhook.get", "webhooks/{hook_id}", "A webhook, and what it was told of late"),
+    _team("webhook.post", "webhooks/{hook_id}", "Pings, pauses, repeats, deletes", sends=True),
     _team("invite.post", "invitations", "Makes an invitation, shown once; for owners", sends=True),
 )
 
@@ -96,5 +100,6 @@ PAGE: tuple[Endpoint, ...] = (
     _repo("going", "going", Action.ADMIN, "What the collector would remove, and why"),
     _repo("remove.get", "remove", Action.ADMIN, "Asks whether a repository should go"),
     _repo("remove.post", "remove", Action.ADMIN, "Removes a repository", sends=True),
+    _repo("repository_webhooks", "webhooks", Action.ADMIN, "Who is told of a repository"),
     _repo("grants.post", "grants", Action.ADMIN, "Gives or takes back a grant", sends=True),
 )

@@ -65,7 +65,8 @@ BUDGETS: list[tuple[str, Callable[[DynamoMetadata, str], object], list[str]]] = 
     ("release", lambda store, team: store.release_lane(lane_of(team), "x"), ["UpdateItem"]),
     ("first", lambda store, team: store.first_delivery(lane_of(team)), ["Query"]),
     ("lanes", lambda store, team: store.pending_lanes(team, HOOK), ["Query"] * 2),
-    ("list", lambda store, team: store.list_deliveries(team, HOOK, Page(5)), ["Query"] * 2),
+    ("list", lambda store, team: store.list_deliveries(team, HOOK, Page(5)), ["Query"]),
+    ("next", lambda store, team: store.list_deliveries(team, HOOK, Page(5, "9")), ["Query"] * 2),
     ("find", lambda store, team: store.find_delivery(team, HOOK, "evt_1"), ["Query"]),
     (
         "settle",

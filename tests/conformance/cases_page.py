@@ -39,7 +39,7 @@ def seen(url: str, *shows: str, **more: Any) -> Step:
     return get(url, headers={"Cookie": "{cookie}"}, shows=shows, answers=HTML, **more)
 
 
-def sent(url: str, status: int = 303, cookie: str = "{cookie}", **fields: str) -> Step:
+def sent(url: str, /, status: int = 303, cookie: str = "{cookie}", **fields: str) -> Step:
     """A form that somebody sends from a page."""
     headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
     body = Form({"form_token": "{form}", **fields})

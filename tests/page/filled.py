@@ -19,7 +19,8 @@ from chalicelib.domain.names import parse_repository_name
 from chalicelib.domain.retention import RetentionRule
 from chalicelib.domain.tag_rules import TagRule
 from chalicelib.domain.usage import Account, Measured, Seen, day_of, totals
-from chalicelib.service import accounts, hub, retention, tags, teams
+from chalicelib.domain.webhooks import Answer, Delivery, Event, EventKind, Lane, Outcome
+from chalicelib.service import accounts, hub, retention, tags, teams, webhooks
 from chalicelib.service.world import World
 from chalicelib.web.endpoints import url_for
 from tests.clients import v1push
@@ -84,9 +85,33 @@ def filled(folder: Path) -> Iterator[Filled]:
         ruled(ours.world)
         share(ours.world, skopeo, shelf["two-platforms"])
         top = from_image(shelf["five"], "page").top.id
-        yield Filled(
-            registry, pages(subject, image.only.config.digest, top, index_digest(registry))
-        )
+        found = pages(subject, image.only.config.digest, top, index_digest(registry))
+        hook_id = told(ours.world)
+        found["page.webhook.get"] = url_for("page.webhook.get", team=TEAM, hook_id=hook_id)
+        yield Filled(registry, found)
+
+
+def told(world: World) -> str:
+    """A webhook of the team with one delivery of each outcome; a receiver answers with a trap."""
+    anna, store = Actor(NAME, is_administrator=True), world.webhooks
+    assert store is not None
+    asked = {"url": "https://ci.example.test/hooks/checkout?key=0123456789", "label": "CI"}
+    hook = webhooks.create(world, anna, TEAM, asked)
+    lane, now_s = Lane(TEAM, hook.hook_id, f"{TEAM}/till"), world.clock.now_s()
+    answers = {
+        Outcome.PENDING: Answer(now_s, None, "no answer within 10 seconds", 10_002),
+        Outcome.DELIVERED: Answer(now_s, 200, "", 87, '{"ok": true}'),
+        Outcome.GIVEN_UP: Answer(now_s, 500, "", 12, HOSTILE),
+    }
+    for number, (outcome, answer) in enumerate(answers.items()):
+        facts = {"tags": ["latest"], "actor": NAME}
+        place, at_ms = f"{TEAM}/till", (now_s - number * 60) * 1000
+        event = Event(f"evt_{number}", EventKind.PUSH, TEAM, place, at_ms, f"{at_ms:015d}.w", facts)
+        store.put_delivery(Delivery(hook.hook_id, event))
+        assert store.claim_lane(lane, "c", now_s=now_s, until_s=now_s + 9)
+        after = Delivery(hook.hook_id, event, number + 1, now_s + 600, outcome, answer)
+        store.settle_delivery(lane, "c", after, keep_until_s=now_s + 86_400)
+    return hook.hook_id
 
 
 def ruled(world: World) -> None:
@@ -174,6 +199,8 @@ def pages(subject: str, config: str, image_id: str, index: str) -> dict[str, str
         "page.members.get": url_for("page.members.get", team=TEAM),
         "page.team_tokens.get": url_for("page.team_tokens.get", team=TEAM),
         "page.rules.get": url_for("page.rules.get", **r),
+        "page.webhooks.get": url_for("page.webhooks.get", team=TEAM),
+        "page.repository_webhooks": url_for("page.repository_webhooks", **r),
         "page.going": url_for("page.going", **r),
         "page.remove.get": url_for("page.remove.get", **r),
         "page.usage": url_for("page.usage"),

@@ -16,6 +16,7 @@ from chalicelib.domain.digest import digest_of
 from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Change, GrantRecord, IndexImage, Repository, Tag
+from chalicelib.domain.webhooks import EventKind, Webhook
 from chalicelib.web.endpoints import PAGE
 from tests.conformance.bodies import (
     CONFIG,
@@ -35,6 +36,7 @@ from tests.page.fixture import Browser, accounts_world, given
 from tests.support.world import SettableClock
 
 R = "alice/app"
+HOOK_ID = "a" * 16
 REPO = f"/ui/r/{R}"
 SIGNED = image(OCI, subject=descriptor(image(), OCI), artifactType="application/spdx+json")
 MOST_CALLS = 3
@@ -71,6 +73,9 @@ PAGES = {
     "page.going": (f"{REPO}/-/going",),
     "page.remove.get": (f"{REPO}/-/remove",),
     "page.team_tokens.get": ("/ui/teams/crew/tokens",),
+    "page.webhooks.get": ("/ui/teams/crew/webhooks", "/ui/teams/alice/webhooks"),
+    "page.webhook.get": (f"/ui/teams/crew/webhooks/{HOOK_ID}",),
+    "page.repository_webhooks": (f"{REPO}/-/webhooks",),
     "page.asset": ("/ui/assets/none",),
 }
 
@@ -87,6 +92,7 @@ class Counted:
             metadata=counted,
             accounts=counted,
             search=counted,
+            webhooks=counted,
             blobs=Counting(MemoryBlobs(clock), self.calls),
         )
 
@@ -112,6 +118,10 @@ def counted() -> Counted:
     for repository in (RepositoryName(R), name):
         for user, access in (("bob", "read"), ("a.b", "write")):
             made.store.put_grant("alice", GrantRecord(repository, user, access))
+    crew = made.store._teams["crew"]
+    kinds, url = frozenset({EventKind.PUSH}), "https://hooks.example.com/"
+    hook = Webhook("crew", HOOK_ID, url, kinds, b"k" * 32, 0, "alice", life=crew.life)
+    made.store.put_hook(hook, most=1)
     return made
 
 

@@ -25,6 +25,15 @@ from chalicelib.domain.image_facts import MAX_ENTRIES, read_facts
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import IndexImage, Repository
 from chalicelib.domain.shown import MAX_SHOWN_CHARS, shown, shown_size
+from chalicelib.domain.webhooks import (
+    Answer,
+    Delivery,
+    Event,
+    EventKind,
+    Lane,
+    Outcome,
+    Webhook,
+)
 from chalicelib.page.account import HOME, local
 from chalicelib.service.world import World
 from chalicelib.web.endpoints import PAGE
@@ -32,6 +41,7 @@ from tests.conformance.bodies import LAYER, OCI, OCI_INDEX, descriptor, image, p
 from tests.conformance.cases import blob, of, post
 from tests.page.fixture import Browser, accounts_world, given
 
+HOOK_ID = "a" * 16
 R = "alice/app"
 REPO = f"/ui/r/{R}"
 OLD = "/ui/r/alice/old"
@@ -109,6 +119,7 @@ class Trap:
         )
         self.describe(clean)
         self.put_image()
+        self.put_webhook(f"x{self.text}")
         self.pages = {
             "page.home": "/ui",
             "page.sign_in.get": "/ui/sign-in",
@@ -131,6 +142,9 @@ class Trap:
             "page.team.repositories": "/ui/teams/crew/repositories",
             "page.members.get": "/ui/teams/crew/members",
             "page.team_tokens.get": "/ui/teams/crew/tokens",
+            "page.webhooks.get": "/ui/teams/crew/webhooks",
+            "page.webhook.get": f"/ui/teams/crew/webhooks/{HOOK_ID}",
+            "page.repository_webhooks": f"{REPO}/-/webhooks",
             "page.rules.get": f"{REPO}/-/rules",
             "page.going": f"{REPO}/-/going",
             "page.remove.get": f"{REPO}/-/remove",
@@ -195,6 +209,22 @@ class Trap:
         store.put_layer("alice", whole)
         store.seal_image("alice", whole)
         store.put_index_images("alice", name, [IndexImage(IMAGE_ID)])
+
+    def put_webhook(self, text: str) -> None:
+        """A webhook with a text in every field, and receivers that have answered with it."""
+        store: Any = self.world.metadata
+        team = store._teams["crew"]
+        lane = Lane("crew", HOOK_ID, "")
+        hook = Webhook("crew", HOOK_ID, text, frozenset(EventKind), b"k" * 32, 0, text, label=text)
+        store.put_hook(replace(hook, life=team.life), most=2)
+        for number, outcome in enumerate(Outcome):
+            event_id, order = f"{number}{text}", f"{number}.{text}"
+            event = Event(event_id, EventKind.PUSH, "crew", "", 0, order, {"tags": [text]})
+            store.put_delivery(Delivery(HOOK_ID, event))
+            store.claim_lane(lane, "c", now_s=0, until_s=9)
+            answer = Answer(0, 418, text, 1, text)
+            after = Delivery(HOOK_ID, event, 1, 7, outcome, answer)
+            store.settle_delivery(lane, "c", after, keep_until_s=9)
 
     def seen(self) -> dict[str, str]:
         """Every page as text, by endpoint."""

@@ -375,6 +375,8 @@ FORMS = {
     "page.grants.post": {"user": "bob", "access": "read"},
     "page.rules.post": {"of": "tags", "pattern": "v*", "immutable": "on"},
     "page.remove.post": {"name": "another"},
+    "page.webhooks.post": {"url": "https://hooks.example.com/", "kind_push": "on"},
+    "page.webhook.post": {"act": "ping"},
     "page.team_tokens.post": {"label": "x", "names": "*", "actions": "pull"},
 }
 

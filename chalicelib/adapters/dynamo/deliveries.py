@@ -13,7 +13,7 @@ from chalicelib.domain.webhooks import Delivery, Lane, Outcome
 from chalicelib.ports import Conflict
 
 # More pending deliveries than anybody looks through.
-MOST_PENDING = 1000
+MOST_PENDING = 200
 # A lane that nobody has been at for so long has no row.
 LANE_KEPT_S = 24 * 3600
 
@@ -93,18 +93,19 @@ class Deliveries:
         writes.commit()
 
     def list_deliveries(self, team: str, hook_id: str, page: Page) -> Listing[Delivery]:
-        partition = keys.deliveries(team, hook_id)
-        pending, _ = self._table.query(
-            DueRow, partition, keys.span_after(keys.DUE, ""), limit=MOST_PENDING
-        )
-        first, last = keys.span_after(keys.DONE, "")
-        # What is asked for is older than ``after``: one more than that tells whether more follow.
-        last = f"{keys.DONE}{page.after}" if page.after else last
-        done, _ = self._table.query(
-            DoneRow, partition, (first, last), limit=page.limit + 2, backwards=True
-        )
-        found = [row.value() for row in pending] + [row.value() for row in done]
-        older = [each for each in found if not page.after or each.event.order < page.after]
+        partition, after = keys.deliveries(team, hook_id), page.after
+        most, last = page.limit + 1, keys.span_after(keys.DUE, "")[1]
+        if not after:
+            # `done#` and `due#` lie side by side: from behind, what waits and then the newest.
+            span, most = (keys.DONE, last), most + MOST_PENDING
+            rows, _ = self._table.query(DeliveryColumns, partition, span, most, backwards=True)
+        else:
+            span = keys.DONE, f"{keys.DONE}{after}"
+            rows, _ = self._table.query(DeliveryColumns, partition, span, most + 1, backwards=True)
+            span = keys.DUE, last
+            rows += self._table.query(DeliveryColumns, partition, span, MOST_PENDING)[0]
+        found = [row.value() for row in rows]
+        older = [each for each in found if not after or each.event.order < after]
         older.sort(key=lambda each: each.event.order, reverse=True)
         return Listing(older[: page.limit], more=len(older) > page.limit)
 
