@@ -31,7 +31,7 @@ OPTIONS = ("--auth", "on", "--webhook-networks", "127.0.0.0/8")
 
 
 class Receiver:
-    """Takes what it is sent when it is in the mood: every third time it says 503, or nothing."""
+    """Takes what it is sent when it is in the mood: every seventh time it says 503, or nothing."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[dict[str, str], bytes, int]] = []
@@ -60,7 +60,7 @@ class Receiver:
     def take(self, headers: dict[str, str], body: bytes) -> int:
         with self._lock:
             self.attempts += 1
-            status = (200, 200, (503, 0)[self.attempts % 2])[self.attempts % 3]
+            status = (503, 0)[self.attempts % 2] if self.attempts % 7 == 3 else 200
             lowered = {name.lower(): value for name, value in headers.items()}
             self.seen.append((lowered, body, status))
             return status
