@@ -27,8 +27,6 @@ from roadstead.webhooks import cli as webhook
 
 T = TypeVar("T")
 
-T = TypeVar("T")
-
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
 
