@@ -162,6 +162,17 @@ class WebhookContract:
         after = store.find_repository(hooked, app(hooked))
         assert (after.hooks, after.last_event) == (1, before.last_event)
 
+    def test_a_repository_whose_last_webhook_is_gone_can_be_changed_and_deleted(
+        self, store: Any, hooked: str
+    ) -> None:
+        store.delete_hook(of_app(hooked))
+        before = store.find_repository(hooked, app(hooked))
+        store.change_repository(hooked, before, replace(before, description="new"))
+        store.put_hook(of_app(hooked), most=MOST)
+        store.delete_hook(of_app(hooked))
+        store.delete_repository(hooked, store.find_repository(hooked, app(hooked)))
+        assert store.find_repository(hooked, app(hooked)) is None
+
     # --- events with what happens -------------------------------------------------------------
 
     def test_what_happens_is_kept_with_its_event(self, store: Any, hooked: str) -> None:

@@ -127,6 +127,7 @@ ROLES = {
     "app.verifier_handler": "VerifierHandlerRole",
     "app.meter": "MeterRole",
     "app.collect": "CollectRole",
+    "app.webhooks": "WebhooksRole",
 }
 
 

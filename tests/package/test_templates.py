@@ -295,6 +295,7 @@ def test_the_function_gets_settings_that_it_takes(app: Document) -> None:
         "ROADSTEAD_TABLE": "t",
         "ROADSTEAD_BUCKET": "b",
         "ROADSTEAD_VERIFIER": "f",
+        "ROADSTEAD_WEBHOOK_QUEUE": "https://sqs.example/1/q",
     }
     for name, value in variables.items():
         if isinstance(value, dict) and value.get("Ref") in app["Parameters"]:

@@ -151,10 +151,11 @@ def unchanged(team: str, before: Repository, now_s: int) -> Condition:
         (columns.retention, row.retention),
         (columns.ends_at_s, row.ends_at_s),
         # What a record is put in the place of must not lose a webhook or an event.
-        (columns.hooks, row.hooks),
         (columns.last_event, row.last_event),
     ):
         condition &= equal(column, value)
+    none = columns.hooks.does_not_exist() | (columns.hooks == 0)
+    condition &= columns.hooks == row.hooks if row.hooks else none
     return condition
 
 
