@@ -63,7 +63,7 @@ def memory_world(mode: Mode = Mode.OPEN, **changes: Any) -> World:
         "accounts": store,
         "search": store,
         "usage": MemoryUsage(store),
-        "webhooks": store,
+        "webhooks": changes.get("metadata", store),
         "blobs": MemoryBlobs(clock),
         "clock": clock,
         "hashing": ResumableHashing(),

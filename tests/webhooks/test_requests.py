@@ -338,3 +338,20 @@ def test_what_rules_of_retention_take_is_told_with_its_reason() -> None:
     assert (event.kind, event.facts["what"]) == (DELETE, "collected")
     assert event.facts["tags"] == ["old-1"]
     assert event.facts["reason"]
+
+
+def test_neither_the_url_nor_the_secret_reaches_a_log() -> None:
+    place = Place("")
+    url = "https://hooks.example.com/T0PSECRET?key=T0PSECRET"
+    bad = "https://user:T0PSECRET@hooks.example.com/"
+    with heard() as log:
+        made = place.send("POST", HOOKS, json.dumps({"url": url}).encode(), 201)
+        hook = json.loads(made.body)
+        place.send("POST", f"{HOOKS}/{hook['id']}/ping", b"", 202)
+        place.send("PUT", f"{HOOKS}/{hook['id']}", json.dumps({"url": bad}).encode(), 400)
+        place.send("GET", f"{HOOKS}/{hook['id']}", b"", 200)
+    assert "T0PSECRET" not in log.text
+    assert hook["secret"].removeprefix("whsec_") not in log.text
+    (kept,) = place.store.list_hooks("crew")
+    assert "T0PSECRET" not in repr(kept)
+    assert "secret=" not in repr(kept)
