@@ -28,6 +28,8 @@ READ_TIMEOUT_S = 90.0
 SEND_TIMEOUT_S = 20.0
 CONNECTIONS = 16
 USER_AGENT = "roadstead"
+# What is read of a body that nobody wants, so that its connection can serve again.
+MAX_DROPPED_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -121,16 +123,19 @@ class RegistryClient:
         """
         for attempt in range(len(self.patience.pauses_s) + 1):
             answer = self.open(path, scopes=scopes, headers=headers, what=what)
+            body = b""
             try:
                 body = _up_to(answer, limit_bytes + 1)
             except urllib3.exceptions.HTTPError as error:
+                answer.close()
                 if attempt == len(self.patience.pauses_s):
                     raise self._away(error) from None
                 self.patience.wait(attempt, None)
                 continue
             finally:
                 # What is left of a body that is too long is not read to its end.
-                answer.close()
+                if len(body) > limit_bytes:
+                    answer.close()
                 answer.release_conn()
             if len(body) > limit_bytes:
                 name = what or f"GET {path}"
@@ -169,7 +174,7 @@ class RegistryClient:
             if answer.status not in (301, 302, 303, 307, 308):
                 break
             at = urljoin(at, answer.headers.get("Location", ""))
-            answer.release_conn()
+            _let_go(answer)
             answer = self._elsewhere(at, headers)
         if answer.status not in (200, 206):
             body = answer.read(4096)
@@ -218,7 +223,7 @@ class RegistryClient:
             try:
                 answer = self._once(method, path, scopes, body, headers, preload=preload)
                 while answer.status == 429 and self.patience.outwaited(answer.headers):
-                    answer.release_conn()
+                    _let_go(answer)
                     answer = self._once(method, path, scopes, body, headers, preload=preload)
             except urllib3.exceptions.HTTPError as error:
                 if last:
@@ -227,7 +232,7 @@ class RegistryClient:
                 if last or not _is_passing(answer.status):
                     return answer
                 retry_after = answer.headers.get("Retry-After")
-                answer.release_conn()
+                _let_go(answer)
             self.patience.wait(attempt, retry_after)
         raise AssertionError("the last attempt returns or raises")
 
@@ -251,7 +256,7 @@ class RegistryClient:
         if answer.status != 401 or "Authorization" in (headers or {}):
             return answer
         challenges = read_challenges(answer.headers.getlist("WWW-Authenticate"))
-        answer.release_conn()
+        _let_go(answer)
         granted = answer_challenges(self._pool, self.host, challenges, self._login, scopes)
         if granted == sent:
             raise self._wrong_login()
@@ -301,6 +306,16 @@ class RegistryClient:
 
     def _away(self, error: Exception) -> TransferError:
         return TransferError(f"{self.host.url} does not answer: {type(error).__name__}")
+
+
+def _let_go(answer: BaseHTTPResponse) -> None:
+    """Have done with an answer: a connection is used again only when its body has been read."""
+    try:
+        if len(_up_to(answer, MAX_DROPPED_BYTES)) == MAX_DROPPED_BYTES:
+            answer.close()
+    except urllib3.exceptions.HTTPError:
+        answer.close()
+    answer.release_conn()
 
 
 def _up_to(answer: BaseHTTPResponse, size_bytes: int) -> bytes:
