@@ -172,7 +172,7 @@ def show(world: World, actor: Actor, team: str, hook_id: str, page: Page) -> Sho
 def found(world: World, actor: Actor, team: str, hook_id: str) -> Webhook:
     """Costs: 1 batch read, 1 read."""
     store = _store(world)
-    _owned(world, actor, team)
+    _owned(world, actor, team, must_be=False)
     hook = store.find_hook(team, hook_id)
     if hook is None:
         raise RegistryError(ErrorCode.WEBHOOK_UNKNOWN)
@@ -277,11 +277,12 @@ def _store(world: World) -> HookStore:
     return world.webhooks
 
 
-def _owned(world: World, actor: Actor, team: str) -> Team | None:
+def _owned(world: World, actor: Actor, team: str, *, must_be: bool = True) -> Team | None:
     """The team of a namespace that is the actor's; None for a user's own.
 
+    ``must_be`` is False where a webhook of it is read next, which says whether it is there.
     Raises: RegistryError(TEAM_UNKNOWN, DENIED). Costs: 1 batch read; 0 for one's own; 1 read more
-    for an administrator who looks at another user's.
+    for an administrator who looks at another user's, where it must be.
     """
     if team == actor.name:
         return None
@@ -290,7 +291,7 @@ def _owned(world: World, actor: Actor, team: str) -> Team | None:
     except RegistryError as error:
         if not actor.is_administrator or error.code is not ErrorCode.TEAM_UNKNOWN:
             raise
-        if world.accounts.find_user(team) is None:
+        if must_be and world.accounts.find_user(team) is None:
             raise
         return None
 

@@ -74,7 +74,10 @@ PAGES = {
     "page.remove.get": (f"{REPO}/-/remove",),
     "page.team_tokens.get": ("/ui/teams/crew/tokens",),
     "page.webhooks.get": ("/ui/teams/crew/webhooks", "/ui/teams/alice/webhooks"),
-    "page.webhook.get": (f"/ui/teams/crew/webhooks/{HOOK_ID}",),
+    "page.webhook.get": (
+        f"/ui/teams/crew/webhooks/{HOOK_ID}",
+        f"/ui/teams/alice/webhooks/{HOOK_ID}",
+    ),
     "page.repository_webhooks": (f"{REPO}/-/webhooks",),
     "page.asset": ("/ui/assets/none",),
 }
@@ -122,6 +125,10 @@ def counted() -> Counted:
     kinds, url = frozenset({EventKind.PUSH}), "https://hooks.example.com/"
     hook = Webhook("crew", HOOK_ID, url, kinds, b"k" * 32, 0, "alice", life=crew.life)
     made.store.put_hook(hook, most=1)
+    app = made.store.find_repository("alice", RepositoryName(R))
+    assert app is not None
+    own = replace(hook, team="alice", repository=app.name.path, life=app.life)
+    made.store.put_hook(own, most=1)
     return made
 
 
