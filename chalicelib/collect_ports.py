@@ -106,7 +106,8 @@ class CollectStore(MetadataStore, Protocol):
         """Delete a repository, or what is left of one, of a team that has ended.
 
         Raises: Conflict: the team with this ``life`` is not there, or has not ended.
-        Costs: 1 read, 1 query for each MB; 1 transaction for each 49 things, 1 more for a record.
+        Costs: 1 read, 2 queries, 1 more for each MB; 1 transaction for each 49 things, 1 more for
+        a record.
         """
 
     def end_rows(self, team: str, life: str, rows: Sequence[str]) -> None:
@@ -120,8 +121,8 @@ class CollectStore(MetadataStore, Protocol):
 
         Who owned it stays known as long as counts are kept: see ``TeamStore.find_lives``.
         Raises: Conflict: as above, or it has repositories.
-        Costs: 2 queries, 1 transaction for each 99 owners and for each 99 rows, 1 more for the
-        record.
+        Costs: 4 queries, 1 for each webhook; 1 transaction for each 99 owners and for each 99 rows,
+        1 more for the record.
         """
 
     def rows_of(self, team: str) -> Iterator[str]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from roadstead.client.cli import login_for
-from roadstead.client.errors import TransferError
+from roadstead.client.errors import RegistryRefused, TransferError
 from roadstead.client.http import RegistryClient
 from roadstead.client.names import Host, parse_host, parse_image
 
+UNAUTHORIZED = 401
 TEAMS = "/v2/_roadstead/teams"
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
@@ -61,6 +62,10 @@ def perform(
             wanted=(ask.wanted,),
             what=f"{asked.command} {asked.verb}",
         )
+    except RegistryRefused as refusal:
+        if refusal.status != UNAUTHORIZED:
+            raise
+        raise TransferError(f"{host.name} does not accept the login of {login.name}") from None
     finally:
         client.close()
     document = json.loads(answer.body) if answer.body else {}

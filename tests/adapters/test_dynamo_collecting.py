@@ -120,7 +120,7 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         lambda s, t: s.sweep(
             t, s.read_contents(t, app(t)), [link_of(b"layer", NOW_S)], change("collector")
         ),
-        ["GetItem", "Query", *TRANSACTION],
+        ["BatchGetItem", "Query", *TRANSACTION],
     ),
     "suspect_link": (lambda s, t: s.suspect_link(t, app(t), blob().digest, 1), UPDATE),
     "drop_edge_word": (lambda s, t: s.drop_edge_word(t, app(t), "word"), TRANSACTION),
@@ -138,11 +138,11 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     "end_upload": (lambda s, t: s.end_upload(session(t)), TRANSACTION),
     "end_repository": (
         ended(lambda s, t: s.end_repository(t, "life", app(t))),
-        ["GetItem", "Query", *TRANSACTION * 2],
+        ["GetItem", "Query", "Query", *TRANSACTION * 2],
     ),
     "end_repository, of another life": (
         ended(refused(lambda s, t: s.end_repository(t, "other", app(t)))),
-        ["GetItem", "Query", *TRANSACTION],
+        ["GetItem", "Query", "Query", *TRANSACTION],
     ),
     "end_rows": (
         ended(lambda s, t: s.end_rows(t, "life", [f"EVENTS#{t}#a\n{n}" for n in range(99)])),
@@ -154,7 +154,10 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
     ),
     "end_team": (
         ended(lambda s, t: (s.end_repository(t, "life", app(t)), s.end_team(t, "life"))),
-        ["GetItem", "Query", *TRANSACTION * 2, "Query", "Query", *TRANSACTION * 3],
+        [
+            *("GetItem", "Query", "Query", *TRANSACTION * 2),
+            *("Query", "Query", *TRANSACTION, "Query", "Query", *TRANSACTION * 2),
+        ],
     ),
     "rows_of": (lambda s, t: list(s.rows_of(t)), ["Scan"]),
     "take_run": (lambda s, t: s.take_run(t, "word", now_s=1, until_s=2), UPDATE),

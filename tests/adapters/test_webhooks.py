@@ -12,7 +12,7 @@ from chalicelib.adapters.dynamo import DynamoMetadata
 from chalicelib.adapters.memory import MemoryMetadata
 from chalicelib.domain.webhooks import Delivery, EventKind
 from chalicelib.webhook_ports import WebhookStore
-from tests.contracts.team_contract import app
+from tests.contracts.team_values import app
 from tests.contracts.values import NOW_S, V1, change, manifest, tag
 from tests.contracts.webhook_contract import MOST, WebhookContract, hook, noted, of_app, told
 from tests.support.stack import Stack

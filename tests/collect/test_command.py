@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import collector
-from chalicelib.domain.access import Mode
+from chalicelib.domain.access import ANONYMOUS, Mode
 from chalicelib.domain.names import RepositoryName
 from chalicelib.service import hub
 from roadstead import local
@@ -104,7 +104,7 @@ def test_a_dry_run_names_what_would_go_in_json_and_takes_nothing(
 ) -> None:
     put(registry, "POST", f"/v2/a/b/blobs/uploads/?digest={of(CONFIG)}", CONFIG)
     put(registry, "PUT", "/v2/a/b/manifests/v1", image())
-    hub.delete(registry.world, RepositoryName("a/b"))
+    hub.delete(registry.world, ANONYMOUS, RepositoryName("a/b"))
     # Somebody's deletion that was cut off would be shown at once; an object only after a day.
     before = sorted(left(data, capsys))
     assert collect(data, "--dry-run", "--json") == 0

@@ -15,7 +15,7 @@ from chalicelib.domain.records import Change, Repository
 from chalicelib.domain.webhooks import Delivery, Event, EventKind, Webhook, order_after
 from chalicelib.ports import Conflict, Missing, Refused
 from chalicelib.webhook_ports import Ended
-from tests.contracts.team_contract import END_S, app, owner, record, repository
+from tests.contracts.team_values import END_S, app, owner, record, repository
 from tests.contracts.values import NOW_S, V1, at_once, change, manifest, tag
 from tests.support.world import SettableClock
 

@@ -24,6 +24,8 @@ SAMPLES = {
     "upload_id": "Zk3-_x",
     "tag": "latest",
     "token_id": "t1",
+    "hook_id": "0123456789abcdef",
+    "event_id": "evt_1",
     "team": "crew",
     "username": "bob",
 }

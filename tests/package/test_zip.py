@@ -20,7 +20,7 @@ from tests.policy import test_policy
 # Measured on 2026-11-24: 1.2 MB without bytecode, 3.0 MB with (unpacked 4.5 and 8.3). Lambda would
 # take 50 MB, but a cold start pays for each: a new dependency, or a service that botocore brings,
 # must not come in unseen. There is room for our own code to grow by half.
-MAX_ZIP_BYTES = {False: 1_600_000, True: 4_000_000}
+MAX_ZIP_BYTES = {False: 1_600_000, True: 4_100_000}
 MAX_UNPACKED_BYTES = {False: 6_000_000, True: 11_000_000}
 # ELF's number for AArch64.
 AARCH64 = 183

@@ -22,7 +22,7 @@ from chalicelib.webhook_ports import Wake
 from tests.conformance.bodies import image, pushed
 from tests.conformance.cases import get, login, of
 from tests.conformance.runner import PlainPasswords, Run
-from tests.contracts.team_contract import END_S, app, owner, record
+from tests.contracts.team_values import END_S, app, owner, record
 from tests.contracts.values import NOW_S, change, manifest, tag
 from tests.contracts.webhook_contract import MOST, hook, living, of_app, told
 from tests.logs.heard import heard
