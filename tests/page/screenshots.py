@@ -28,6 +28,8 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "expiry": ("page.tag_expiry.get", {"viewport": SMALL}),
     "rules": ("page.rules.get", {"viewport": SMALL}),
     "going": ("page.going", {"viewport": SMALL}),
+    "webhooks": ("page.webhooks.get", {"viewport": SMALL}),
+    "webhook": ("page.webhook.get", {"viewport": SMALL}),
     "machine-tokens": ("page.team_tokens.get", {"viewport": SMALL}),
     "telephone": ("page.repository", {"viewport": PHONE}),
     "telephone-dark": ("page.tag", {"viewport": PHONE, "color_scheme": "dark"}),
