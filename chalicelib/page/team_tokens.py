@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.domain import limits
 from chalicelib.domain.access import Actor
 from chalicelib.domain.errors import RegistryError
-from chalicelib.domain.scopes import render_limit
 from chalicelib.domain.teams import Role
-from chalicelib.page.account import days_of
+from chalicelib.page.account import days_of, listed_tokens
 from chalicelib.page.paper import link, moved
 from chalicelib.page.repositories import Show, Take
 from chalicelib.page.teams import seen_here, team_page
@@ -30,20 +28,9 @@ def _tokens(
     form: Mapping[str, str] | None = None,
 ) -> Response:
     found = seen_here(call, Role.OWNER)
-    listed = api_tokens.list_alive(call.world, Actor(found.team.name))
-    rows = [(token, ", ".join(render_limit(limit) for limit in token.limits)) for token in listed]
-    return team_page(
-        call,
-        "team_tokens.html",
-        found,
-        status,
-        tokens=rows,
-        problem=problem,
-        made=made,
-        form=form or {},
-        max_tokens=limits.MAX_API_TOKENS,
-        max_days=limits.MAX_API_TOKEN_DAYS,
-    )
+    listed = listed_tokens(call, Actor(found.team.name))
+    values = {**listed, "problem": problem, "made": made, "form": form or {}}
+    return team_page(call, "team_tokens.html", found, status, **values)
 
 
 def take_tokens(call: Call, form: Mapping[str, str]) -> Response:
