@@ -11,11 +11,10 @@ from urllib.parse import quote
 
 import botocore.session
 import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from urllib3.exceptions import HTTPError
 
 from chalicelib.adapters.aws import shared_session
+from chalicelib.adapters.signing import signed_post
 from chalicelib.ports import PortError, Unavailable
 
 CONNECT_TIMEOUT_S = 2
@@ -70,11 +69,5 @@ class FunctionVerifier:
         raise failure
 
     def _signed(self, body: bytes) -> dict[str, str]:
-        credentials = self._session.get_credentials()
-        if credentials is None:
-            raise Unavailable("Lambda: no AWS credentials")
         headers = {"content-type": "application/json", "x-amz-invocation-type": "Event"}
-        request = AWSRequest("POST", self._url, headers, body)
-        frozen = credentials.get_frozen_credentials()
-        SigV4Auth(frozen, "lambda", self._region).add_auth(request)
-        return dict(request.headers.items())
+        return signed_post(self._session, "lambda", self._region, self._url, headers, body)

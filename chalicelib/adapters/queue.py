@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 import botocore.session
 import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from urllib3.exceptions import HTTPError
 
 from chalicelib.adapters.aws import shared_session
+from chalicelib.adapters.signing import signed_post
 from chalicelib.ports import PortError, Unavailable
 from chalicelib.webhook_ports import Wake
 
@@ -93,16 +92,11 @@ class SqsQueue:
             raise Unavailable(f"SQS: {operation}: an answer that is none") from error
 
     def _signed(self, operation: str, body: bytes) -> dict[str, str]:
-        credentials = self._session.get_credentials()
-        if credentials is None:
-            raise Unavailable("SQS: no AWS credentials")
         headers = {
             "content-type": "application/x-amz-json-1.0",
             "x-amz-target": f"AmazonSQS.{operation}",
         }
-        request = AWSRequest("POST", self._endpoint, headers, body)
-        SigV4Auth(credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
-        return dict(request.headers.items())
+        return signed_post(self._session, "sqs", self._region, self._endpoint, headers, body)
 
 
 def _codes(refused: dict[str, Any]) -> str:

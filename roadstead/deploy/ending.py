@@ -16,6 +16,7 @@ from roadstead.deploy.stacks import (
     Package,
     delete_stack,
     is_made,
+    put_code,
     say_stack,
     show,
     stack_words,
@@ -130,22 +131,8 @@ def dry_run(aws: Aws, names: Names, package: Package) -> None:
 
 
 def _words(aws: Aws, names: Names, package: Package) -> tuple[str, ...]:
-    data = aws.describe(names.data)
-    if data is None or not data.is_well:
-        state = data.status if data else "not there"
-        raise DeployError(f"{names.data} is {state}: nothing can be made to remove it.")
-    outputs = data.outputs
-    place = ("--s3-bucket", outputs["ArtefactsBucket"], "--s3-prefix", names.stage)
-    packaged = package.folder / f"end-{names.stage}.json"
-    aws.cloudformation(
-        "package",
-        "--template-file",
-        str(package.template("end")),
-        *place,
-        "--output-template-file",
-        str(packaged),
-        "--use-json",
-    )
+    without = "nothing can be made to remove it"
+    outputs, packaged, place = put_code(aws, names, package, "end", without)
     parameters = {
         "Stage": names.stage,
         "Ends": names.ends,

@@ -109,6 +109,32 @@ class Package:
         )
 
 
+def put_code(
+    aws: Aws, names: Names, package: Package, template: str, without: str
+) -> tuple[Mapping[str, str], Path, tuple[str, ...]]:
+    """Put a template's code into the artefacts' bucket.
+
+    The answer is what the data stack says, the template that names the code, and the words of
+    where. Raises: DeployError: without a data stack that is well, and ``without`` says what then.
+    """
+    data = aws.describe(names.data)
+    if data is None or not data.is_well:
+        state = data.status if data else "not there"
+        raise DeployError(f"{names.data} is {state}: {without}.")
+    place = ("--s3-bucket", data.outputs["ArtefactsBucket"], "--s3-prefix", names.stage)
+    packaged = package.folder / f"{template}-{names.stage}.json"
+    aws.cloudformation(
+        "package",
+        "--template-file",
+        str(package.template(template)),
+        *place,
+        "--output-template-file",
+        str(packaged),
+        "--use-json",
+    )
+    return data.outputs, packaged, place
+
+
 def stack_words(
     stack: str, template: Path, names: Names, parameters: Mapping[str, str]
 ) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from roadstead.deploy.stacks import (
     Package,
     delete_stack,
     is_made,
+    put_code,
     say_stack,
     show,
     stack_words,
@@ -103,26 +104,12 @@ def _app_words(
     aws: Aws, names: Names, package: Package, given: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Put the code into the artefacts' bucket, and say how the application is deployed from it."""
-    data = aws.describe(names.data)
-    if data is None or not data.is_well:
-        state = data.status if data else "not there"
-        raise DeployError(f"{names.data} is {state}: the application cannot be deployed on it.")
-    bucket = data.outputs["ArtefactsBucket"]
-    place = ("--s3-bucket", bucket, "--s3-prefix", names.stage)
-    packaged = package.folder / f"app-{names.stage}.json"
-    aws.cloudformation(
-        "package",
-        "--template-file",
-        str(package.template("app")),
-        *place,
-        "--output-template-file",
-        str(packaged),
-        "--use-json",
-    )
+    without = "the application cannot be deployed on it"
+    outputs, packaged, place = put_code(aws, names, package, "app", without)
     parameters = {
         "Stage": names.stage,
         "DataStack": names.data,
-        "GatewayKeyArn": data.outputs.get("GatewayKeyArn", ""),
+        "GatewayKeyArn": outputs.get("GatewayKeyArn", ""),
         **given,
     }
     words = stack_words(names.app, packaged, names, parameters)
