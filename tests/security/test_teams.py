@@ -22,14 +22,13 @@ from chalicelib.web.rows_page import TEAM_PAGES
 from tests.conformance.bodies import LAYER, pushed
 from tests.conformance.cases import login, of
 from tests.conformance.runner import PlainPasswords, Run
+from tests.security.browsing import PASSWORD, in_browser
 from tests.security.test_access import (
     BODIES,
     EXCEPTIONS,
     HEADERS,
     IMAGE_ID,
     PARAMS,
-    PASSWORD,
-    in_browser,
 )
 from tests.support.world import Registry, basic, memory_world
 
