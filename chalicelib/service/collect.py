@@ -27,7 +27,8 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Page
 from chalicelib.domain.usage import day_of
 from chalicelib.ports import Missing
-from chalicelib.service.ended import OBJECTS_AT_ONCE, WHY, end_hanging, end_repository, end_team
+from chalicelib.service.chains import end_image, see_child
+from chalicelib.service.ended import OBJECTS_AT_ONCE, end_hanging, end_repository, end_team
 from chalicelib.service.sweep import AT_REST, Run, images_of, sweep_repository
 
 EVERYTHING = "*"
@@ -192,17 +193,15 @@ class _Pass:
             marks.see("object", fact.session.object_key)
         if fact.kind is FactKind.IMAGE:
             marks.see("json", team, fact.image_id, fact.word)
+            see_child(marks, fact)
         elif fact.image_id and fact.kind is not FactKind.PIECE:
             marks.see("image", team, fact.image_id)
 
     def _see_ancestors(self, facts: Iterable[Fact]) -> None:
-        """The images of which something was seen need their ancestors; so do those in grace."""
+        """The images of which something was seen need their ancestors."""
         wanted: dict[str, dict[str, None]] = {}
         for fact in facts:
-            if fact.kind is FactKind.IMAGE and not self._is_long(fact.suspected_at_s):
-                for ancestor in fact.ancestry[1:]:
-                    self._marks.see("image", fact.team, ancestor)
-            elif fact.image_id and fact.kind not in (FactKind.IMAGE, FactKind.PIECE):
+            if fact.image_id and fact.kind not in (FactKind.IMAGE, FactKind.PIECE):
                 wanted.setdefault(fact.team, {})[fact.image_id] = None
         for team, ids in wanted.items():
             for image in images_of(self._run.store, team, list(ids)).values():
@@ -224,10 +223,6 @@ class _Pass:
         if run.is_dry or all(each.key in used for each in lying.entries):
             return
         run.store.drop_edge_word(team, name, word)
-
-    def _is_long(self, suspected_at_s: int | None) -> bool:
-        grace_s = self._run.graces.unneeded_s
-        return suspected_at_s is not None and suspected_at_s <= self._place.started_at_s - grace_s
 
     # --- 2: rows ------------------------------------------------------------------------------
 
@@ -300,28 +295,8 @@ class _Pass:
         run.note(team, None, thing)
 
     def _image(self, fact: Fact) -> None:
-        run, store, since_s = self._run, self._run.store, fact.suspected_at_s
-        team, image_id = fact.team, fact.image_id
-        # Of a team that has ended nobody adds to an image or reads it: what needs it goes as well,
-        # and a chain need not go one by one from its end.
-        has_ended = team in self._place.ended
-        if self._marks.has("image", team, image_id) and not has_ended:
-            if since_s is not None and not run.is_dry:
-                try:
-                    store.spare_image(team, image_id)
-                except Missing:
-                    return
-            return
-        if since_s is None:
-            if not run.is_dry:
-                store.suspect_image(team, image_id, run.clock.now_s())
-            return
-        grace_s = run.graces.settled_s if has_ended else run.graces.unneeded_s
-        is_long = since_s <= self._place.started_at_s - grace_s
-        if is_long and (run.is_dry or store.delete_image(team, image_id, since_s)):
-            why = "no list, no tag and no other image has needed it for the grace period"
-            why = WHY if has_ended else why
-            run.note(team, None, Going(Kind.IMAGE, image_id, why))
+        has_ended = fact.team in self._place.ended
+        end_image(self._run, self._marks, fact, self._place.started_at_s, has_ended=has_ended)
 
     def _upload(self, fact: Fact) -> None:
         run, session = self._run, fact.session

@@ -27,7 +27,8 @@ REPOSITORIES = tuple(RepositoryName(path) for path in ("a/one", "a/one", "a/two"
 TAGS = tuple(TagName(name) for name in ("x", "y"))
 LAYERS = tuple(f"layer {number}".encode() for number in range(2))
 HISTORY = b'{"architecture":"amd64","os":"linux","history":[{},{"empty_layer":true}]}'
-V1_IDS = tuple(character * 64 for character in "abc")
+# Two chains on one image; a table comes upon one from its root, upon the other from its end.
+V1_CHAINS = tuple(tuple(character * 64 for character in word) for word in ("abc", "a98"))
 TRIES = 6
 
 
@@ -160,8 +161,8 @@ class Client:
     def push_v1(self) -> None:
         """Docker's way: list, look, send what is not there, tag; parents first."""
         name, team = self.chosen.choice(REPOSITORIES), "open"
-        depth = self.chosen.randrange(1, len(V1_IDS) + 1)
-        ids = V1_IDS[:depth]
+        chain = self.chosen.choice(V1_CHAINS)
+        ids = chain[: self.chosen.randrange(1, len(chain) + 1)]
         self._again(
             lambda: index.register(self.world, ACTOR, name, [IndexImage(each) for each in ids])
         )

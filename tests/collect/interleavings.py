@@ -43,8 +43,8 @@ RULES = (
     (RetentionRule("x", None, 1), RetentionRule(None, None, 2)),
 )
 # After so many passes with a day between them nothing may be left: a link is suspected, deleted;
-# its blob is suspected, deleted; an object has to be seen by two passes; an image is between.
-QUIET_PASSES = 12
+# its blob is suspected, deleted; an object has to be seen by two passes; v1 images are between.
+QUIET_PASSES = 8
 
 
 @dataclass

@@ -20,7 +20,7 @@ from chalicelib.service.ended import left_of
 from chalicelib.service.sweep import Run
 from chalicelib.web.endpoints import url_for
 from tests.collect.audit import missing
-from tests.collect.test_ended import HOUR_S, PASSWORD, Place
+from tests.collect.places import HOUR_S, PASSWORD, Place
 from tests.conformance.bodies import CONFIG, LAYER, OCI, OTHER, image
 from tests.conformance.cases import of
 from tests.conformance.runner import PlainPasswords
