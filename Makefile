@@ -13,11 +13,12 @@ WEBHOOK_NETWORKS ?=
 # Test files side by side; much of their time is waiting for servers. Without CI in the environment,
 # because pytest then prints whole layers where two differ.
 WORKERS ?= 3
+TIMES ?= 20
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up test clients-table conformance check lint types imports docs docs-check templates package terraform lock clean bench ended-team
+.PHONY: help up test clients-table conformance check lint types imports docs docs-check templates package terraform lock clean bench ended-team properties
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -94,6 +95,9 @@ bench: $(VENV)/dev.stamp ## figures against Debian's docker-registry, and memory
 	$(BIN)/python -m benchmarks.warm
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.peer
+
+properties: $(VENV)/dev.stamp ## search: TIMES as many random cases of each property, other ones each time
+	ROADSTEAD_TEST_TIMES=$(TIMES) $(BIN)/pytest -n $(WORKERS) --dist loadfile -m hypothesis --timeout 3600
 
 ended-team: $(VENV)/dev.stamp ## a team that lives for a minute, from its making to an empty table and bucket
 	$(BIN)/python -m benchmarks.ended_team

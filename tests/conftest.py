@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import examples
 from tests.support.stack import Stack, running_stack
+
+examples.load_profile()
 
 
 @pytest.hookimpl(trylast=True)

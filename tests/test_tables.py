@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from chalicelib.domain.errors import ErrorCode
 from chalicelib.web.endpoints import ALL_METHODS, ENDPOINTS, ROOT, V1, Endpoint
 from chalicelib.web.pipeline import HANDLERS
 from roadstead import gendocs
 from tests.conformance.test_cases import seen
+from tests.support import examples
 from tests.support.world import app_of, memory_world
 
 ROOT_FOLDER = Path(__file__).resolve().parent.parent
@@ -51,6 +53,17 @@ OCI_CODES = {
 def routes() -> Routes:
     """The routes of the Chalice application: pattern -> method -> entry."""
     return dict(app_of(memory_world()).routes)
+
+
+# --- how the tests draw -----------------------------------------------------------------------
+
+
+def test_how_properties_are_drawn_is_said_in_one_place() -> None:
+    """Else a run of the gate would depend on luck, or on how fast its machine is."""
+    drawn = re.compile(r"\b(?:register_profile\(|derandomize=|deadline=)")
+    places = {path.name for path in TESTS if drawn.search(path.read_text())}
+    assert places - {Path(__file__).name} == {"examples.py"}
+    assert examples.TIMES or settings.default.derandomize
 
 
 # --- endpoints --------------------------------------------------------------------------------

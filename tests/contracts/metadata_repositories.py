@@ -26,6 +26,7 @@ from tests.contracts.values import (
     tag,
     unknown_digest,
 )
+from tests.support.examples import times
 
 TAG_NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,5}", fullmatch=True)
 # Names that are beginnings of others, and characters on both sides of every separator.
@@ -268,8 +269,7 @@ class RepositoryPromises:
 
     # Each example has a team of its own, and each adapter inherits the test: both are meant.
     @settings(
-        max_examples=12,
-        deadline=None,
+        max_examples=times(12),
         suppress_health_check=[
             HealthCheck.function_scoped_fixture,
             HealthCheck.differing_executors,

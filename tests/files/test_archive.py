@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.domain.archive import Archive, Member
@@ -134,6 +134,9 @@ def test_arbitrary_bytes_are_refused_and_nothing_else(data: bytes) -> None:
 
 
 _SOUND = tar(member("a" * 150, b"content" * 100, uid=2**40), member("b", type=tarfile.DIRTYPE))
+# The long name stands in a header of its own, which a patch can make a member like the others.
+_HEADERS = 3
+_TYPE_OF_THE_FIRST = 156 / len(_SOUND)
 
 
 @given(
@@ -141,6 +144,7 @@ _SOUND = tar(member("a" * 150, b"content" * 100, uid=2**40), member("b", type=ta
     st.lists(st.tuples(st.floats(0, 0.999), st.binary(min_size=1, max_size=8)), max_size=3),
     st.booleans(),
 )
+@example(packing="tar", changes=[(_TYPE_OF_THE_FIRST, tarfile.REGTYPE)], mends_sum=True)
 def test_a_broken_archive_is_refused_or_read_and_nothing_else(
     packing: str, changes: list[tuple[float, bytes]], mends_sum: bool
 ) -> None:
@@ -156,7 +160,7 @@ def test_a_broken_archive_is_refused_or_read_and_nothing_else(
             at = int(place * len(packed))
             packed[at : at + len(patch)] = patch
     refusals = (ErrorCode.V1_LAYER_UNSUPPORTED, ErrorCode.V1_LAYER_TOO_LARGE)
-    assert outcome(bytes(packed)) in (0, 1, 2, *refusals)
+    assert outcome(bytes(packed)) in (*range(_HEADERS + 1), *refusals)
 
 
 @pytest.mark.parametrize("packing", sorted(PACKINGS))

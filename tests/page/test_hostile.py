@@ -40,6 +40,7 @@ from chalicelib.web.endpoints import PAGE
 from tests.conformance.bodies import LAYER, OCI, OCI_INDEX, descriptor, image, push
 from tests.conformance.cases import blob, of, post
 from tests.page.fixture import Browser, accounts_world, given
+from tests.support.examples import times
 
 HOOK_ID = "a" * 16
 R = "alice/app"
@@ -251,7 +252,7 @@ def test_every_page_is_looked_at() -> None:
     assert set(HARMLESS) | {"page.asset"} == {e.name for e in PAGE if "GET" in e.methods}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=times(40))
 @for_all(texts)
 def test_hostile_text_changes_no_pages_structure(text: str) -> None:
     for name, page in Trap(text).seen().items():
@@ -261,7 +262,7 @@ def test_hostile_text_changes_no_pages_structure(text: str) -> None:
         assert all(re.match(r"/(?!/)|#main$", address) for address in skeleton.addresses), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60))
 @for_all(texts, st.sampled_from(["q", "in", "after"]))
 def test_hostile_questions_are_text_as_well(text: str, name: str) -> None:
     browser = Browser(accounts_world())

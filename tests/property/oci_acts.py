@@ -285,6 +285,8 @@ def _catalog(draw: Draw, actor: str, name: str) -> Act:
     last = draw(st.sampled_from(("", "", name)))
     where = query(draw(_pages), f"last={last}" if last else "")
     walks = draw(st.booleans())
+    # Only who signs in has one: most people do.
+    actor = draw(st.sampled_from((actor, actor, actor, "anonymous")))
     return Act("catalog", actor, "GET", f"/v2/_catalog{where}", Action.CATALOG, walks=walks)
 
 

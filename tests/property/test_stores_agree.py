@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.property.oci_acts import ACTS, NOTHING, Act
 from tests.property.twins import MovingClock, Story, Twin
+from tests.support.examples import times
 from tests.support.stack import Stack
 
 STORIES, LENGTH = 40, 30
@@ -54,7 +55,8 @@ BOTH = (
 
 
 # A failure is made smaller, which takes Hypothesis up to five minutes more.
-@pytest.mark.timeout(600)
+@pytest.mark.hypothesis
+@pytest.mark.timeout(600 * times(1))
 def test_both_stores_tell_everybody_the_same_and_nobody_too_much(stack: Stack) -> None:
     moving = MovingClock()
     twins = (Twin(None), Twin(stack.metadata(clock=moving), moving))
@@ -62,10 +64,7 @@ def test_both_stores_tell_everybody_the_same_and_nobody_too_much(stack: Stack) -
     numbers, prefix = count(), f"u{secrets.token_hex(3)}"
 
     @settings(
-        max_examples=STORIES,
-        derandomize=True,
-        database=None,
-        deadline=None,
+        max_examples=times(STORIES),
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )

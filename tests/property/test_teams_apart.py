@@ -22,11 +22,13 @@ from tests.property.apart_acts import (
 )
 from tests.property.apart_teams import Story
 from tests.property.twins import MovingClock, Twin
+from tests.support.examples import times
 from tests.support.stack import Stack
 
 
 # A failure is made smaller, which takes Hypothesis some minutes more.
-@pytest.mark.timeout(600)
+@pytest.mark.hypothesis
+@pytest.mark.timeout(600 * times(1))
 def test_two_teams_never_learn_of_each_other_and_what_has_ended_is_gone(stack: Stack) -> None:
     moving = MovingClock()
     numbers, prefix = count(), f"t{secrets.token_hex(3)}"
@@ -35,10 +37,7 @@ def test_two_teams_never_learn_of_each_other_and_what_has_ended_is_gone(stack: S
     seen: Counter[tuple[str, bool]] = Counter()
 
     @settings(
-        max_examples=STORIES,
-        derandomize=True,
-        database=None,
-        deadline=None,
+        max_examples=times(STORIES),
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )

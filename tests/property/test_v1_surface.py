@@ -25,6 +25,7 @@ from roadstead.gateway.events import HttpRequest, HttpResponse, LambdaFront
 from tests.conformance.runner import PlainPasswords
 from tests.property.v1_requests import REQUESTS, Sent, encoded, filled
 from tests.property.v1_values import IDS, LAYERS, PASSWORD, USERS, Open
+from tests.support.examples import times
 from tests.support.world import Registry, SettableClock, basic, memory_world
 
 STORIES, LENGTH = 700, 15
@@ -190,15 +191,13 @@ def copied(source: object, target: Any, *kept: str) -> Any:
     return target
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("mode", Mode)
 def test_no_request_makes_v1_fail_or_answer_in_another_shape(mode: Mode) -> None:
     beginning = Beginning(mode)
 
     @settings(
-        max_examples=STORIES,
-        derandomize=True,
-        database=None,
-        deadline=None,
+        max_examples=times(STORIES),
         suppress_health_check=list(HealthCheck),
     )
     @given(st.sampled_from(SignUp), st.lists(REQUESTS, min_size=LENGTH, max_size=LENGTH))

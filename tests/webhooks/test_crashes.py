@@ -16,6 +16,7 @@ from chalicelib.domain.webhooks import EventKind, Outcome, Webhook
 from chalicelib.service.deliver import handle
 from chalicelib.webhook_ports import Wake
 from tests.contracts.values import NOW_S
+from tests.support.examples import times
 from tests.support.stack import Stack
 from tests.support.world import SettableClock
 from tests.webhooks.scene import TEAM, Killed, Reaper, Scene, Sent
@@ -143,7 +144,7 @@ def test_it_is_so_with_dynamodb(stack: Stack, call: int) -> None:
 # --- anything at any time ---------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(300), suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), loses=st.sampled_from([0.0, 0.2, 0.6]))
 def test_whatever_happens_everybody_is_told_in_order(seed: int, loses: float) -> None:
     scene = Scene(seed, loses=loses)

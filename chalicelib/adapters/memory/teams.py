@@ -66,8 +66,10 @@ class MemoryTeams(MemoryWebhooks):
         if self._is_team_over(team):
             raise Refused(EXPIRED_TEAM)
         record = self._repositories.get((team, name))
-        if record is not None and record.expires_at_s is not None and self._is_over(record):
-            told = end_event(team, name.path, record.expires_at_s, self._clock.now_ms())
+        # Where nobody listens the clock is not read, as in the other store.
+        known = self._hooked(team, record) if record else None
+        if known and known.is_hooked and known.expires_at_s is not None and self._is_over(known):
+            told = end_event(team, name.path, known.expires_at_s, self._clock.now_ms())
             self.note_event(*told)
         self.finish_deletion(team, name)
 
