@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from chalicelib.blob_ports import BlobStore
 from chalicelib.domain.digest import Digest
 from chalicelib.domain.facts import Fact
 from chalicelib.domain.marking import Contents, Going
@@ -16,7 +17,7 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.records import Blob, Change
 from chalicelib.domain.upload import UploadSession
-from chalicelib.ports import BlobStore, MetadataStore
+from chalicelib.ports import MetadataStore
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from chalicelib.blob_ports import BlobStore
 from chalicelib.domain import limits
 from chalicelib.domain.access import Actor, Mode, team_of
 from chalicelib.domain.accounts import SignUp
@@ -12,7 +13,7 @@ from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.receivers import Network
 from chalicelib.domain.records import Change
 from chalicelib.hub_ports import AccountStore, SearchStore
-from chalicelib.ports import BlobStore, Clock, Hashing, MetadataStore, Passwords, Verifier, Words
+from chalicelib.ports import Clock, Hashing, MetadataStore, Passwords, Verifier, Words
 from chalicelib.service.logins import LoginCache
 from chalicelib.usage_ports import UsageStore
 from chalicelib.webhook_ports import HookStore

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamo import DynamoMetadata, keys
-from chalicelib.adapters.dynamo.models import HolderRow
+from chalicelib.adapters.dynamo.image_models import HolderRow
 from chalicelib.collect_ports import CollectStore
 from chalicelib.domain.facts import Fact, FactKind
 from chalicelib.domain.records import GrantRecord, IndexImage

@@ -12,9 +12,9 @@ from chalicelib.adapters.aws import open_session
 from chalicelib.adapters.memory import Answer
 from chalicelib.adapters.s3 import S3Blobs, create_bucket
 from chalicelib.adapters.s3.store import ATTEMPTS
+from chalicelib.blob_ports import BlobStore
 from chalicelib.domain.upload import Part
 from chalicelib.ports import (
-    BlobStore,
     Conflict,
     Missing,
     PartRefused,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamo import keys
-from chalicelib.adapters.dynamo.models import HolderRow
+from chalicelib.adapters.dynamo.image_models import HolderRow
 from chalicelib.domain.image import ImageState, V1Image
 from chalicelib.domain.marking import Kind
 from chalicelib.domain.names import RepositoryName

@@ -13,10 +13,11 @@ from typing import Protocol
 import pytest
 
 from chalicelib.adapters.memory import Answer
+from chalicelib.blob_ports import BlobStore
 from chalicelib.domain.digest import digest_of
 from chalicelib.domain.limits import MIB, MIN_PART_BYTES
 from chalicelib.domain.upload import Part
-from chalicelib.ports import BlobStore, Conflict, Missing, PartRefused, PortError
+from chalicelib.ports import Conflict, Missing, PartRefused, PortError
 from tests.contracts.values import at_once
 from tests.support.world import SettableClock
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.deletion import touch_record
@@ -24,6 +24,9 @@ from chalicelib.ports import Conflict, Missing
 
 
 class Accounts(Teams):
+    # In ``search.py``.
+    find_repositories: Callable[[Sequence[tuple[str, RepositoryName]]], Sequence[Repository]]
+
     def find_user(self, name: str) -> User | None:
         row = self._table.get(UserRow, keys.user(name))
         return row.value() if row else None
@@ -167,12 +170,6 @@ class Accounts(Teams):
         there = self.find_repositories([(grant.name.namespace, grant.name) for grant in grants])
         names = {repository.name for repository in there}
         return [grant for grant in grants if grant.name in names]
-
-    def find_repositories(
-        self, team_names: Sequence[tuple[str, RepositoryName]]
-    ) -> Sequence[Repository]:
-        """In ``search.py``."""
-        raise NotImplementedError
 
     def _grants(self, pk: str) -> Sequence[GrantRecord]:
         rows, _ = self._table.query(GrantRow, pk, keys.span_after(keys.GRANTS, ""))

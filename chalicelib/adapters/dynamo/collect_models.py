@@ -8,6 +8,7 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.adapters.dynamo import keys, packing
+from chalicelib.adapters.dynamo.image_models import HolderRow, ImageRow, IndexImageRow, JsonPieceRow
 from chalicelib.adapters.dynamo.link_models import EdgeRow, ParentRow, ReferrerRow
 from chalicelib.adapters.dynamo.living import has_ended
 from chalicelib.adapters.dynamo.models import (
@@ -15,10 +16,6 @@ from chalicelib.adapters.dynamo.models import (
     SORT_KEY,
     BlobRow,
     BridgedRow,
-    HolderRow,
-    ImageRow,
-    IndexImageRow,
-    JsonPieceRow,
     LinkRow,
     ManifestColumns,
     ManifestEntryRow,

@@ -21,11 +21,10 @@ from chalicelib.adapters.dynamo.collect_models import (
 from chalicelib.adapters.dynamo.deletion import EVERYTHING, equal
 from chalicelib.adapters.dynamo.ending import Ending
 from chalicelib.adapters.dynamo.hook_events import is_later, put_event
+from chalicelib.adapters.dynamo.image_models import ImageRow, JsonPieceRow
 from chalicelib.adapters.dynamo.link_models import EdgeRow, EventRow
 from chalicelib.adapters.dynamo.models import (
     BlobRow,
-    ImageRow,
-    JsonPieceRow,
     LinkRow,
     ManifestRow,
     RepositoryRow,

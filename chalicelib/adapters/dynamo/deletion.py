@@ -18,9 +18,9 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.adapters.dynamo import keys
 from chalicelib.adapters.dynamo.hook_events import is_later, put_event
 from chalicelib.adapters.dynamo.hub_models import EntryRow, GrantRow
+from chalicelib.adapters.dynamo.image_models import IndexImageRow
 from chalicelib.adapters.dynamo.living import Living, has_ended, not_over
 from chalicelib.adapters.dynamo.models import (
-    IndexImageRow,
     ManifestEntryRow,
     RepositoryRow,
     Row,

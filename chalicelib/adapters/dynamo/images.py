@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.adapters.dynamo import keys, packing
 from chalicelib.adapters.dynamo.bytes import Bytes
 from chalicelib.adapters.dynamo.deletion import touch_record
-from chalicelib.adapters.dynamo.models import (
+from chalicelib.adapters.dynamo.image_models import (
     HolderRow,
     ImageRow,
     IndexImageRow,
     JsonPieceRow,
-    Row,
     json_hash,
 )
+from chalicelib.adapters.dynamo.models import Row
 from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS, Transaction
 from chalicelib.adapters.dynamo.uploads import end_claimed
 from chalicelib.domain.image import ImageState, V1Image

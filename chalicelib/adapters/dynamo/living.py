@@ -81,6 +81,10 @@ class Look:
 class Living:
     _table: Table
     _clock: Clock
+    # In ``deletion.py``.
+    finish_deletion: Callable[[str, RepositoryName], bool]
+    # In ``webhooks.py``.
+    _tell_end: Callable[[str, RepositoryName, Look], None]
 
     def _look(self, team: str, name: RepositoryName, *wanted: keys.Key) -> Look:
         """These rows with the records of the repository and its team. Costs: 1 batch read."""
@@ -115,13 +119,6 @@ class Living:
             self.finish_deletion(team, name)
             look = self._look(team, name, *wanted)
         return look
-
-    def _tell_end(self, team: str, name: RepositoryName, look: Look) -> None:
-        """In ``webhooks.py``."""
-
-    def finish_deletion(self, team: str, name: RepositoryName) -> bool:
-        """In ``deletion.py``."""
-        raise NotImplementedError
 
     def _page(
         self, model: type[R], pk: str, span: tuple[str, str], page: Page, lives: Callable[[R], bool]

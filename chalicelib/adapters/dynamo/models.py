@@ -6,7 +6,6 @@ one connection of the store, because PynamoDB otherwise opens one (and a client)
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from typing import Any, Self
 
@@ -21,9 +20,8 @@ from pynamodb.models import Model
 
 from chalicelib.adapters.dynamo import keys, packing
 from chalicelib.domain.digest import Digest
-from chalicelib.domain.image import ImageState, StoredLayer, V1Image
 from chalicelib.domain.names import RepositoryName, TagName
-from chalicelib.domain.records import Blob, IndexImage, Repository, StoredManifest, Tag
+from chalicelib.domain.records import Blob, Repository, StoredManifest, Tag
 from chalicelib.domain.retention import dump_retention, load_retention
 from chalicelib.domain.tag_rules import dump_rules, load_rules
 from chalicelib.domain.upload import Proving, RunningHash, Tail, UploadSession
@@ -357,53 +355,6 @@ class UploadRow(Row, discriminator="upload"):
         return RunningHash(self.running_algorithm, digest, self.running_state)
 
 
-class ImageRow(Row, discriminator="image"):
-    image_id = _text(null=False)
-    json = _bytes()
-    json_pieces = _number(null=False)
-    json_hash = _text(null=False)
-    ancestry = _bytes()
-    state = _text(null=False)
-    layer_digest = _text()
-    layer_bytes = _number()
-    layer_key = _text()
-    payload_checksum = _text()
-    suspected_at_s = _number()
-
-    def value(self, more_json: bytes = b"") -> V1Image:
-        """The image; ``more_json`` is what its pieces hold, still packed, in order."""
-        layer = None
-        if self.layer_digest is not None:
-            digest = read_digest(self.layer_digest)
-            layer = StoredLayer(digest, int(self.layer_bytes), self.layer_key, True)
-        return V1Image(
-            image_id=self.image_id,
-            raw_json=packing.unpack(self.json + more_json),
-            ancestry=tuple(packing.unpack(self.ancestry).decode().split()),
-            state=ImageState(self.state),
-            layer=layer,
-            payload_checksum=self.payload_checksum,
-            suspected_at_s=None if self.suspected_at_s is None else int(self.suspected_at_s),
-        )
-
-
-class JsonPieceRow(Row, discriminator="json piece"):
-    json = _bytes()
-    suspected_at_s = _number()
-
-
-class IndexImageRow(Row, discriminator="index image"):
-    checksum = _text()
-
-    def value(self) -> IndexImage:
-        return IndexImage(self.sk.removeprefix(keys.INDEX_IMAGES), self.checksum)
-
-
-class HolderRow(Row, discriminator="holder"):
-    def name(self) -> RepositoryName:
-        return RepositoryName(self.sk.removeprefix(keys.HOLDERS))
-
-
 def new_revision() -> str:
     """A word that tells one write of an item from the next."""
     return secrets.token_hex(6)
@@ -413,8 +364,3 @@ def read_digest(text: str) -> Digest:
     """A digest that we stored ourselves, and need not check again."""
     algorithm, _, encoded = text.partition(":")
     return Digest(algorithm, encoded)
-
-
-def json_hash(raw_json: bytes) -> str:
-    """What conditions compare instead of up to a megabyte of json."""
-    return hashlib.sha256(raw_json).hexdigest()

@@ -1,14 +1,6 @@
-"""The only module that speaks to DynamoDB: one connection, strong reads, and the port's errors.
+"""The only module that speaks to DynamoDB: one connection, strong reads.
 
-    DynamoDB says                                    the caller sees
-    ConditionalCheckFailed, alone or in a            Conflict
-      cancelled transaction
-    TransactionConflict (another transaction is      a few more tries with growing, random pauses;
-      at the same item right now)                    then Unavailable
-    throttled, keys of a batch left unread           Throttled, after botocore's one retry
-    5xx, no answer, no connection                    Unavailable, after botocore's one retry
-    anything else (no such table, no permission)     PortError: nobody can try that again
-
+What it says instead of an answer is in ``refusals.py``.
 No method describes the table: PynamoDB takes the schema from ``_schema``.
 """
 
@@ -20,17 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import botocore.session
-from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
 from pynamodb.connection.base import MetaTable
-from pynamodb.exceptions import PynamoDBException, VerboseClientError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.dynamo.keys import Key
 from chalicelib.adapters.dynamo.models import KIND, PARTITION_KEY, SORT_KEY, Row
-from chalicelib.ports import Conflict, PortError, Throttled, Unavailable
+from chalicelib.adapters.dynamo.refusals import Contended, item_in_the_way, translated
+from chalicelib.ports import Conflict, Throttled
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
@@ -48,32 +39,6 @@ FIRST_PAUSE_S = 0.02
 BATCH_READ_KEYS = 100
 BATCH_READ_TRIES = 5
 TRANSACTION_ITEMS = 100
-
-# Also as the reason of a cancelled transaction, without the word Exception.
-_THROTTLED = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "ProvisionedThroughputExceeded",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "Throttling",
-        "ThrottlingError",
-        "ThroughputExceeded",
-    }
-)
-_BUSY = frozenset(
-    {
-        "TransactionInProgressException",
-        "InternalServerError",
-        "InternalFailure",
-        "ServiceUnavailable",
-        "LimitExceededException",
-    }
-)
-
-
-class _Contended(Unavailable):
-    """Another transaction holds the item at this very moment."""
 
 
 class _Connection(Connection):
@@ -289,7 +254,7 @@ class Table:
         try:
             self._try(lambda: self.connection.dispatch("PutItem", arguments))
         except Conflict as conflict:
-            found = _item_in_the_way(conflict)
+            found = item_in_the_way(conflict)
             if not found or Row.from_raw_data(found).serialize() != row.serialize():
                 raise
 
@@ -327,8 +292,8 @@ class Table:
     def _try(self, operation: Callable[[], T]) -> Any:
         for attempt in range(CONFLICT_TRIES):
             try:
-                return _translated(operation)
-            except _Contended:
+                return translated(operation)
+            except Contended:
                 if attempt == CONFLICT_TRIES - 1:
                     raise
             self._pause(attempt)
@@ -400,50 +365,3 @@ def _schema(name: str) -> MetaTable:
             ],
         }
     )
-
-
-def _translated(operation: Callable[[], T]) -> T:
-    try:
-        return operation()
-    except PynamoDBException as error:
-        raise _port_error(error.cause or error) from error
-    except (ClientError, BotoCoreError) as error:
-        raise _port_error(error) from error
-
-
-def _port_error(error: Exception) -> PortError:
-    if isinstance(error, BotoCoreError):
-        # No connection, no answer in time, no credentials: their text names no secret.
-        return Unavailable(f"DynamoDB: {error}")
-    if not isinstance(error, ClientError):
-        return PortError(f"DynamoDB: {error}")
-    codes = _codes(error)
-    if "ConditionalCheckFailed" in codes or "ConditionalCheckFailedException" in codes:
-        return Conflict("DynamoDB: the condition of a write does not hold")
-    if "TransactionConflict" in codes or "TransactionConflictException" in codes:
-        return _Contended("DynamoDB: other transactions keep this item busy")
-    if codes & _THROTTLED:
-        return Throttled(f"DynamoDB: {error}")
-    if codes & _BUSY or _status(error) >= 500:
-        return Unavailable(f"DynamoDB: {error}")
-    return PortError(f"DynamoDB: {error}")
-
-
-def _codes(error: ClientError) -> set[str]:
-    """The error's code, and those of the items of a cancelled transaction."""
-    reasons = error.cancellation_reasons if isinstance(error, VerboseClientError) else ()
-    return {error.response["Error"]["Code"], *(reason.code for reason in reasons if reason)}
-
-
-def _status(error: ClientError) -> int:
-    return int(_original(error).response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _item_in_the_way(conflict: Conflict) -> dict[str, Any] | None:
-    error = conflict.__cause__
-    return _original(error).response.get("Item") if isinstance(error, ClientError) else None
-
-
-def _original(error: ClientError) -> ClientError:
-    """botocore's own error: PynamoDB's, raised from it, leaves out half of the response."""
-    return error.__cause__ if isinstance(error.__cause__, ClientError) else error

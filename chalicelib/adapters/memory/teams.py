@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import RLock
 
@@ -27,6 +27,8 @@ class MemoryTeams(MemoryWebhooks):
     _users: dict[str, User]
     _blobs: dict[tuple[str, Digest], Blob]
     _tags: dict[tuple[str, RepositoryName, TagName], Tag]
+    # In ``hub.py``.
+    finish_deletion: Callable[[str, RepositoryName], bool]
 
     def __init__(self) -> None:
         self._teams: dict[str, Team] = {}
@@ -72,10 +74,6 @@ class MemoryTeams(MemoryWebhooks):
             told = end_event(team, name.path, known.expires_at_s, self._clock.now_ms())
             self.note_event(*told)
         self.finish_deletion(team, name)
-
-    def finish_deletion(self, team: str, name: RepositoryName) -> bool:
-        """In ``hub.py``."""
-        raise NotImplementedError
 
     def _check_bytes(self, name: str, blobs: Sequence[Blob]) -> None:
         if self._is_team_over(name):
