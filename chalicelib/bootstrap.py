@@ -26,6 +26,8 @@ from chalicelib.trace import hearing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from botocore.session import Session
+
     from chalicelib.domain.receivers import Network
     from chalicelib.service.deliver import Work
     from chalicelib.service.sweep import Run
@@ -33,12 +35,8 @@ if TYPE_CHECKING:
     from chalicelib.webhook_ports import Queue
 
 
-def build(settings: Settings) -> World:
-    """A world on DynamoDB and S3. Costs: 0 calls; clients are made when they are first used."""
-    clock = SystemClock()
-    keys = settings.access_key, settings.secret_key
-    session = open_session(keys[0], keys[1]) if keys[0] and keys[1] else shared_session()
-    store = DynamoMetadata(
+def _store(settings: Settings, clock: SystemClock, session: Session) -> DynamoMetadata:
+    return DynamoMetadata(
         settings.table,
         settings.region,
         settings.dynamodb_endpoint,
@@ -46,20 +44,32 @@ def build(settings: Settings) -> World:
         on_request=hearing("dynamodb"),
         clock=clock,
     )
+
+
+def _blobs(settings: Settings, clock: SystemClock, session: Session) -> S3Blobs:
+    return S3Blobs(
+        settings.bucket,
+        settings.region,
+        settings.s3_endpoint,
+        settings.s3_public_endpoint,
+        clock=clock,
+        session=session,
+        on_request=hearing("s3"),
+    )
+
+
+def build(settings: Settings) -> World:
+    """A world on DynamoDB and S3. Costs: 0 calls; clients are made when they are first used."""
+    clock = SystemClock()
+    keys = settings.access_key, settings.secret_key
+    session = open_session(keys[0], keys[1]) if keys[0] and keys[1] else shared_session()
+    store = _store(settings, clock, session)
     return World(
         metadata=store,
         accounts=store,
         search=store,
         usage=store,
-        blobs=S3Blobs(
-            settings.bucket,
-            settings.region,
-            settings.s3_endpoint,
-            settings.s3_public_endpoint,
-            clock=clock,
-            session=session,
-            on_request=hearing("s3"),
-        ),
+        blobs=_blobs(settings, clock, session),
         clock=clock,
         hashing=ResumableHashing(),
         words=RandomWords(),

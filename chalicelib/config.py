@@ -130,6 +130,21 @@ def read_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
     return LogSettings(environ.get("ROADSTEAD_STAGE") or "local", metrics)
 
 
+def _edge(environ: Mapping[str, str]) -> tuple[bytes | None, bytes | None]:
+    word = _key(environ, "ROADSTEAD_EDGE_WORD")
+    key = _key(environ, "ROADSTEAD_EDGE_KEY")
+    if key is not None and word is None:
+        raise SettingError("ROADSTEAD_EDGE_KEY needs ROADSTEAD_EDGE_WORD")
+    return word, key
+
+
+def _signing_key(environ: Mapping[str, str], *, signs: bool) -> bytes:
+    key = _key(environ, "ROADSTEAD_SIGNING_KEY")
+    if key is None and signs:
+        raise SettingError("ROADSTEAD_SIGNING_KEY is not set")
+    return key or b""
+
+
 def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True) -> Settings:
     """Read and check all settings; the verifier signs nothing, needs no key, and calls itself.
 
@@ -141,19 +156,13 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True
     sparse = _choice(environ, "ROADSTEAD_SPARSE_MANIFESTS", ("off", "on"))
     challenge = _choice(environ, "ROADSTEAD_CHALLENGE", ("basic", "bearer"))
     tag_expiry = _choice(environ, "ROADSTEAD_TAG_EXPIRY", ("off", "on"))
-    edge_word = _key(environ, "ROADSTEAD_EDGE_WORD")
-    edge_key = _key(environ, "ROADSTEAD_EDGE_KEY")
-    if edge_key is not None and edge_word is None:
-        raise SettingError("ROADSTEAD_EDGE_KEY needs ROADSTEAD_EDGE_WORD")
-    signing_key = _key(environ, "ROADSTEAD_SIGNING_KEY")
-    if signing_key is None and signs:
-        raise SettingError("ROADSTEAD_SIGNING_KEY is not set")
+    edge_word, edge_key = _edge(environ)
     return Settings(
         table=_required(environ, "ROADSTEAD_TABLE"),
         bucket=_required(environ, "ROADSTEAD_BUCKET"),
         region=_required(environ, "AWS_REGION"),
         mode=Mode(auth),
-        signing_key=signing_key or b"",
+        signing_key=_signing_key(environ, signs=signs),
         gateway_key=_key(environ, "ROADSTEAD_GATEWAY_KEY"),
         dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
         s3_endpoint=environ.get("ROADSTEAD_S3_ENDPOINT") or None,

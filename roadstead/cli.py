@@ -85,6 +85,10 @@ def _add_up(commands: Any) -> None:
         action="store_true",
         help="write a line of JSON for each request to stderr; without it only warnings",
     )
+    _add_aws_limits(up)
+
+
+def _add_aws_limits(up: Any) -> None:
     up.add_argument(
         "--aws-limits",
         action="store_true",
@@ -265,41 +269,45 @@ def _naming_files(run: Callable[[argparse.Namespace], T], asked: argparse.Namesp
         raise Failure(f"{name}{error.strerror or error}") from error
 
 
-def run_registry(asked: argparse.Namespace) -> None:
-    """The commands for the one who runs the registry. Raises: Failure."""
+def _up(asked: argparse.Namespace) -> None:
     # Imported here, so that nothing else waits for botocore.
     from chalicelib.web.logs import configure  # noqa: PLC0415
-    from roadstead import admin, up  # noqa: PLC0415
+    from roadstead import up  # noqa: PLC0415
     from roadstead.gateway.downloads import Downloads  # noqa: PLC0415
     from roadstead.local import Choices  # noqa: PLC0415
 
-    if asked.command == "up":
-        hosts = frozenset(name.lower() for name in asked.v1_host)
-        challenge, sparse = Challenge(asked.challenge), asked.sparse_manifests
-        downloads = Downloads(asked.downloads)
-        choices = Choices(
-            Mode(asked.auth),
-            SignUp(asked.signup),
-            hosts,
-            challenge,
-            sparse,
-            downloads,
-            _wildcard(asked.team_hosts),
-            asked.tag_expiry,
-            _networks(asked.webhook_networks),
-        )
-        configure(sys.stderr, requests=asked.log)
-        if asked.aws_limits:
-            from roadstead.awslimits import command  # noqa: PLC0415
+    choices = Choices(
+        Mode(asked.auth),
+        SignUp(asked.signup),
+        frozenset(name.lower() for name in asked.v1_host),
+        Challenge(asked.challenge),
+        asked.sparse_manifests,
+        Downloads(asked.downloads),
+        _wildcard(asked.team_hosts),
+        asked.tag_expiry,
+        _networks(asked.webhook_networks),
+    )
+    configure(sys.stderr, requests=asked.log)
+    if asked.aws_limits:
+        from roadstead.awslimits import command  # noqa: PLC0415
 
-            plan = command.Plan(gateway=asked.gateway, explain=not asked.no_explain)
-            command.run(asked.data, asked.port, choices, plan)
-        elif asked.gateway:
-            raise Failure("--gateway belongs to --aws-limits: without it all goes by a gateway.")
-        elif asked.no_explain:
-            raise Failure("--no-explain belongs to --aws-limits: without it nothing refuses so.")
-        else:
-            up.run(asked.data, asked.port, choices)
+        plan = command.Plan(gateway=asked.gateway, explain=not asked.no_explain)
+        command.run(asked.data, asked.port, choices, plan)
+    elif asked.gateway:
+        raise Failure("--gateway belongs to --aws-limits: without it all goes by a gateway.")
+    elif asked.no_explain:
+        raise Failure("--no-explain belongs to --aws-limits: without it nothing refuses so.")
+    else:
+        up.run(asked.data, asked.port, choices)
+
+
+def run_registry(asked: argparse.Namespace) -> None:
+    """The commands for the one who runs the registry. Raises: Failure."""
+    # Imported here, so that nothing else waits for botocore.
+    from roadstead import admin  # noqa: PLC0415
+
+    if asked.command == "up":
+        _up(asked)
     elif asked.admin == "invite":
         print(admin.invite(None if asked.aws else asked.data))
     else:

@@ -30,12 +30,7 @@ QUIET_PASSES, MAX_PASSES = 3, 1000
 
 def run(asked: argparse.Namespace) -> int:
     """Do a pass. Raises: Failure."""
-    if asked.grace_hours < 1:
-        raise Failure("--grace-hours must be 1 or more.")
-    if asked.prove and not asked.team:
-        raise Failure("--prove needs --team: whose emptiness is to be proved?")
-    if asked.at_rest and (asked.aws or asked.repository or asked.dry_run):
-        raise Failure("--at-rest is for the whole of a local registry, or of a team in it.")
+    _check(asked)
     left: list[str] = []
     counted: Counter[str] = Counter()
 
@@ -70,10 +65,23 @@ def run(asked: argparse.Namespace) -> int:
     if asked.prove:
         return _proved(asked.team, left)
     if not asked.json:
-        told = ", ".join(f"{count} x {kind}" for kind, count in sorted(counted.items()))
-        verb = "Would go" if asked.dry_run else "Gone"
-        print(f"{verb}: {told or 'nothing'}.", file=sys.stderr)
+        _sum_up(counted, is_dry=asked.dry_run)
     return 0
+
+
+def _check(asked: argparse.Namespace) -> None:
+    if asked.grace_hours < 1:
+        raise Failure("--grace-hours must be 1 or more.")
+    if asked.prove and not asked.team:
+        raise Failure("--prove needs --team: whose emptiness is to be proved?")
+    if asked.at_rest and (asked.aws or asked.repository or asked.dry_run):
+        raise Failure("--at-rest is for the whole of a local registry, or of a team in it.")
+
+
+def _sum_up(counted: Counter[str], *, is_dry: bool) -> None:
+    told = ", ".join(f"{count} x {kind}" for kind, count in sorted(counted.items()))
+    verb = "Would go" if is_dry else "Gone"
+    print(f"{verb}: {told or 'nothing'}.", file=sys.stderr)
 
 
 def _proved(team: str, left: list[str]) -> int:

@@ -25,8 +25,8 @@ SHIPPED = sorted(
 )
 TESTS = sorted((ROOT_FOLDER / "tests").rglob("*.py"))
 Routes = dict[str, dict[str, Any]]
-MAX_MODULE_LINES = 450
-MAX_FUNCTION_LINES = 60
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 40
 
 # Endpoints that no conformance case reaches yet. Only v1 may stand here, and it has to shrink.
 NOT_YET_COVERED: set[str] = set()
@@ -173,11 +173,11 @@ def name_of(path: Path) -> str:
 @pytest.mark.parametrize("path", SHIPPED, ids=name_of)
 def test_a_module_and_its_functions_stay_short(path: Path) -> None:
     source = path.read_text()
-    assert len(source.splitlines()) < MAX_MODULE_LINES
+    assert len(source.splitlines()) <= MAX_MODULE_LINES
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
-            assert length < MAX_FUNCTION_LINES, node.name
+            assert length <= MAX_FUNCTION_LINES, node.name
 
 
 def test_nothing_is_patched() -> None:

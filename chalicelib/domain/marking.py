@@ -178,26 +178,9 @@ def _living(
     freed: Freed,
     now_s: int,
 ) -> Set[Digest]:
-    """The manifests that stay."""
-    record, entries = contents.repository, {entry.digest: entry for entry in contents.manifests}
-    days = untagged_days(record.retention) if record else None
-    tagged = {tag.manifest.digest for tag in tags if tag.manifest}
-    shown = {digest for digest in contents.views.values() if _is_made(entries.get(digest))}
-    kept_images = {tag.image_id for tag in tags if tag.image_id}
-    pushed = {each for each in contents.listed if not is_chained(images.get(each))}
-    kept_images |= pushed - freed.images
-    left = {
-        digest
-        for digest, entry in entries.items()
-        if digest in tagged
-        or not (
-            digest in shown
-            or digest in freed.manifests
-            or is_untagged_long(entry.pushed_at_s, days, now_s)
-        )
-    }
-    left |= {e.subject for e in contents.manifests if e.digest in tagged and e.subject}
-    left |= {d for key, d in contents.views.items() if key in kept_images}
+    """The manifests that stay: the roots, and what they lead to."""
+    entries = {entry.digest: entry for entry in contents.manifests}
+    left = _roots(contents, tags, images, freed, now_s)
     referring = _referring(contents)
     views: dict[Digest, list[Digest]] = {}
     for key, digest in contents.views.items():
@@ -214,6 +197,36 @@ def _living(
         left.update(referring.get(digest, ()))
         left.update(views.get(digest, ()))
     return living
+
+
+def _roots(
+    contents: Contents,
+    tags: Sequence[Tag],
+    images: Mapping[str, V1Image],
+    freed: Freed,
+    now_s: int,
+) -> set[Digest]:
+    """The manifests that stay whatever else does: tagged, subjects of tagged ones, shown in a
+    form that stays, or pushed without a tag and not yet due by a rule."""
+    record, entries = contents.repository, {entry.digest: entry for entry in contents.manifests}
+    days = untagged_days(record.retention) if record else None
+    tagged = {tag.manifest.digest for tag in tags if tag.manifest}
+    shown = {digest for digest in contents.views.values() if _is_made(entries.get(digest))}
+    kept_images = {tag.image_id for tag in tags if tag.image_id}
+    pushed = {each for each in contents.listed if not is_chained(images.get(each))}
+    kept_images |= pushed - freed.images
+    roots = {
+        digest
+        for digest, entry in entries.items()
+        if digest in tagged
+        or not (
+            digest in shown
+            or digest in freed.manifests
+            or is_untagged_long(entry.pushed_at_s, days, now_s)
+        )
+    }
+    roots |= {e.subject for e in contents.manifests if e.digest in tagged and e.subject}
+    return roots | {d for key, d in contents.views.items() if key in kept_images}
 
 
 def _referring(contents: Contents) -> Mapping[Digest, list[Digest]]:

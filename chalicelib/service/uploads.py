@@ -155,23 +155,34 @@ def close(
         return held.session
 
     def step() -> Blob | UploadSession:
-        if session.proving is not None:
-            return verify.go_on(world, session, digest)
-        check_chunk(session, span, len(data) if data else None)
-        if session.offset_bytes == 0:
-            blob = _sent_whole(world, session, digest, data)
-        else:
-            held = _grown(world, session, data) if data else session
-            if verify.takes_long(world, held, digest):
-                return verify.begin(world, held, digest)
-            blob = join_upload(world, held, digest, grown=bool(data))
-        world.metadata.put_blob(session.team, name, blob, closing=session)
-        return blob
+        return _closed(world, name, session, digest, data, span)
 
     try:
         return guarded(world, session, lambda: anew(step))
     except Conflict:
         raise busy(session) from None
+
+
+def _closed(
+    world: World,
+    name: RepositoryName,
+    session: UploadSession,
+    digest: Digest,
+    data: bytes,
+    span: ByteSpan | None,
+) -> Blob | UploadSession:
+    if session.proving is not None:
+        return verify.go_on(world, session, digest)
+    check_chunk(session, span, len(data) if data else None)
+    if session.offset_bytes == 0:
+        blob = _sent_whole(world, session, digest, data)
+    else:
+        held = _grown(world, session, data) if data else session
+        if verify.takes_long(world, held, digest):
+            return verify.begin(world, held, digest)
+        blob = join_upload(world, held, digest, grown=bool(data))
+    world.metadata.put_blob(session.team, name, blob, closing=session)
+    return blob
 
 
 def put_whole(world: World, name: RepositoryName, digest: Digest, data: bytes) -> Blob:

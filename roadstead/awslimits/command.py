@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 from roadstead import local, up
 from roadstead.awslimits.functions import find_node
-from roadstead.awslimits.home import Plan, at_home, edge_keys, functions_for
-from roadstead.embedded.stack import EmbeddedStack
+from roadstead.awslimits.home import Home, Plan, at_home, edge_keys, functions_for
+from roadstead.embedded.stack import EmbeddedStack, StackEndpoints
 from roadstead.failure import Failure
 from roadstead.gateway.downloads import Downloads
 from roadstead.usage.metering import metering
@@ -37,27 +38,37 @@ def run(data: Path, port: int, choices: local.Choices, plan: Plan) -> None:
                 at_home(endpoints, choices, registry_keys, functions, keys, host, plan) as home,
             ):
                 local.remember_endpoints(data, endpoints)
-                up.say("  AWS's limits are on: docs/aws-at-home.md")
-                if home.gateway is not None:
-                    up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
-                with (
-                    telling(data, home.world, choices.webhook_networks) as queue,
-                    metering(
-                        data, home.world.usage, home.world.clock, listeners_of(home.world, queue)
-                    ),
-                ):
-                    up.serve(
-                        stack,
-                        home.distribution,
-                        listener,
-                        data,
-                        endpoints,
-                        choices.mode,
-                        believes_proxies=False,
-                    )
+                _serve(home, stack, endpoints, listener, data, choices)
         finally:
             local.forget_endpoints(data)
             stack.stop()
             up.say("stopped; the data is kept in " + str(data))
     finally:
         listener.close()
+
+
+def _serve(
+    home: Home,
+    stack: EmbeddedStack,
+    endpoints: StackEndpoints,
+    listener: socket.socket,
+    data: Path,
+    choices: local.Choices,
+) -> None:
+    up.say("  AWS's limits are on: docs/aws-at-home.md")
+    if home.gateway is not None:
+        up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
+    world = home.world
+    with (
+        telling(data, world, choices.webhook_networks) as queue,
+        metering(data, world.usage, world.clock, listeners_of(world, queue)),
+    ):
+        up.serve(
+            stack,
+            home.distribution,
+            listener,
+            data,
+            endpoints,
+            choices.mode,
+            believes_proxies=False,
+        )

@@ -133,6 +133,11 @@ def functions_for(choices: local.Choices, keys: EdgeKeys, plan: Plan) -> Iterato
         functions.close()
 
 
+def _address_of(url: str) -> Address:
+    split = urlsplit(url)
+    return Address(split.hostname or "127.0.0.1", split.port or 80)
+
+
 @contextmanager
 def at_home(
     endpoints: StackEndpoints,
@@ -147,12 +152,10 @@ def at_home(
 
     Raises: Failure.
     """
-    seaweed = urlsplit(endpoints.s3_url)
-    store = Address(seaweed.hostname or "127.0.0.1", seaweed.port or 80)
     own = local.settings_for(endpoints, choices, registry_keys)
     local.make_stores(own, endpoints)
     # On the registry's own host name: crane takes no redirect to another address of a loopback.
-    bound = [bind(S3Door(store, shares_host=True))]
+    bound = [bind(S3Door(_address_of(endpoints.s3_url), shares_host=True))]
     try:
         door = bound[0].address
         settings = replace(own, s3_endpoint=f"http://{door.netloc}")
@@ -164,17 +167,10 @@ def at_home(
         app = register_all(RegistryApp("roadstead"), lambda: world)
         bound.append(bind(ApiGateway(app, GatewayResponses.of_template(), plan.api)))
         api = bound[-1].address
+        store_keys = (endpoints.s3_access_key, endpoints.s3_secret_key)
+        bucket = bucket_origin(door, settings.bucket, store_keys, settings.region, plan.oac)
         word = {WORD_HEADER: keys.word}
-        origins = {
-            "api": Origin(api, STAGE, word),
-            "bucket": bucket_origin(
-                door,
-                settings.bucket,
-                (endpoints.s3_access_key, endpoints.s3_secret_key),
-                settings.region,
-                plan.oac,
-            ),
-        }
+        origins = {"api": Origin(api, STAGE, word), "bucket": bucket}
         if gateway is not None:
             origins["gateway"] = Origin(gateway, "", word)
         front = CloudFront(functions, behaviours_of(plan), origins, plan.edge)

@@ -195,6 +195,34 @@ def _would(outcome: Outcome) -> str:
 # --- the command --------------------------------------------------------------------------------
 
 
+def _carrier(
+    place: Place,
+    origin: RegistryClient,
+    target: RegistryClient,
+    logins: tuple[Login | None, Login | None],
+    parts: ThreadPoolExecutor,
+    tally: Tally,
+    screen: Screen,
+    *,
+    keeps: bool,
+) -> Carrier:
+    storage = PartStorage(send_timeout_s=SEND_TIMEOUT_S, pauses_s=PAUSES_S)
+    if place.kind is Kind.V1:
+        return V1Images(origin, logins[0], target, logins[1], storage, tally, screen, keeps=keeps)
+    sharing = Sharing()
+    return Images(
+        origin,
+        target,
+        storage,
+        parts,
+        lambda: SharedMemory(cache_folder(), sharing),
+        tally,
+        screen,
+        keeps=keeps,
+        is_counted=place.is_counted,
+    )
+
+
 def run_migration(asked: argparse.Namespace) -> int:
     """The status: 0 when nothing has failed. Raises: TransferError."""
     place = parse_source(
@@ -214,29 +242,12 @@ def run_migration(asked: argparse.Namespace) -> int:
     is_v1 = place.kind is Kind.V1
     origin = RegistryClient(place.host, None if is_v1 else logins[0], patience)
     target = RegistryClient(host, None if is_v1 else logins[1])
-    storage = PartStorage(send_timeout_s=SEND_TIMEOUT_S, pauses_s=PAUSES_S)
     parts = ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="part")
-    carrier: Carrier
-    if is_v1:
-        carrier = V1Images(
-            origin, logins[0], target, logins[1], storage, tally, screen, keeps=asked.keep
-        )
-    else:
+    if not is_v1:
         with _hinting(place, logins[0]):
             origin.ping()
         target.ping()
-        sharing = Sharing()
-        carrier = Images(
-            origin,
-            target,
-            storage,
-            parts,
-            lambda: SharedMemory(cache_folder(), sharing),
-            tally,
-            screen,
-            keeps=asked.keep,
-            is_counted=place.is_counted,
-        )
+    carrier = _carrier(place, origin, target, logins, parts, tally, screen, keeps=asked.keep)
     migration = Migration(carrier, choice, naming, tally, screen, host.name, dry=asked.dry_run)
     try:
         migration.run(_repositories(asked.repositories, place, origin, logins[0]), asked.jobs)

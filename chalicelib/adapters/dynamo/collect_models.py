@@ -110,6 +110,29 @@ def _entry(row: ManifestEntryRow) -> ManifestEntry:
     )
 
 
+def _piece(row: JsonPieceRow, key: keys.Key, team: str, image_id: str) -> Fact:
+    return Fact(
+        FactKind.PIECE,
+        team,
+        image_id=image_id,
+        suspected_at_s=number(row.suspected_at_s),
+        word=key.sk.split("#")[1],
+        row=written(key),
+    )
+
+
+def _blob(row: BlobRow, team: str) -> Fact:
+    blob = row.value()
+    return Fact(
+        FactKind.BLOB,
+        team,
+        blob=blob,
+        is_condemned=bool(row.condemned),
+        object_key=row.object_key,
+        suspected_at_s=blob.suspected_at_s,
+    )
+
+
 def fact_of(item: Mapping[str, Any]) -> Fact | None:
     """What an item is to the collector; None for those that are none of its business."""
     key = keys.Key(*(item[column]["S"] for column in (PARTITION_KEY, SORT_KEY)))
@@ -129,28 +152,9 @@ def fact_of(item: Mapping[str, Any]) -> Fact | None:
         image_id = place[2]
         return Fact(FactKind.HOLDER, team, row.name(), image_id=image_id, row=written(key))
     if isinstance(row, JsonPieceRow):
-        hashed, since_s = key.sk.split("#")[1], number(row.suspected_at_s)
-        return Fact(
-            FactKind.PIECE,
-            team,
-            image_id=place[2],
-            suspected_at_s=since_s,
-            word=hashed,
-            row=written(key),
-        )
+        return _piece(row, key, team, place[2])
     if isinstance(row, BlobRow):
-        blob, condemned = row.value(), bool(row.condemned)
-        since_s = blob.suspected_at_s
-        return Fact(
-            FactKind.BLOB,
-            team,
-            None,
-            blob,
-            condemned,
-            False,
-            row.object_key,
-            suspected_at_s=since_s,
-        )
+        return _blob(row, team)
     if isinstance(row, ImageRow):
         return _image(row, team)
     if isinstance(row, UploadRow):
