@@ -26,8 +26,6 @@ from chalicelib.trace import hearing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from botocore.session import Session
-
     from chalicelib.domain.receivers import Network
     from chalicelib.service.deliver import Work
     from chalicelib.service.sweep import Run
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.webhook_ports import Queue
 
 
-def _store(settings: Settings, clock: SystemClock, session: Session) -> DynamoMetadata:
+def _store(settings: Settings, clock: SystemClock, session: Any) -> DynamoMetadata:
     return DynamoMetadata(
         settings.table,
         settings.region,
@@ -46,7 +44,7 @@ def _store(settings: Settings, clock: SystemClock, session: Session) -> DynamoMe
     )
 
 
-def _blobs(settings: Settings, clock: SystemClock, session: Session) -> S3Blobs:
+def _blobs(settings: Settings, clock: SystemClock, session: Any) -> S3Blobs:
     return S3Blobs(
         settings.bucket,
         settings.region,

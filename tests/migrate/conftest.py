@@ -26,10 +26,10 @@ def ours() -> Iterator[Registry]:
         yield Registry(found.host, found.url)
 
 
-@pytest.fixture(scope="session")
-def ours_with_accounts() -> Iterator[Registry]:
-    """The user owns the namespace of her name."""
-    with running_with_accounts() as found:
+@pytest.fixture(scope="session", params=["basic", "bearer"])
+def ours_with_accounts(request: pytest.FixtureRequest) -> Iterator[Registry]:
+    """The user owns the namespace of her name; asked to identify in either way."""
+    with running_with_accounts(request.param) as found:
         yield found
 
 

@@ -126,9 +126,7 @@ def test_signatures_by_tag_come_along_even_when_their_tags_are_not_chosen(
     assert Filled(ours.host).tags(f"{team}/old/app") == ["1.0", signature]
 
 
-@pytest.mark.parametrize("challenge", ["accounts"])
 def test_what_refers_to_an_image_comes_along(
-    challenge: str,
     ours: Registry,
     ours_with_accounts: Registry,
     team: str,
