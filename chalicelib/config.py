@@ -157,12 +157,13 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, signs: bool = True
     challenge = _choice(environ, "ROADSTEAD_CHALLENGE", ("basic", "bearer"))
     tag_expiry = _choice(environ, "ROADSTEAD_TAG_EXPIRY", ("off", "on"))
     edge_word, edge_key = _edge(environ)
+    signing_key = _signing_key(environ, signs=signs)
     return Settings(
         table=_required(environ, "ROADSTEAD_TABLE"),
         bucket=_required(environ, "ROADSTEAD_BUCKET"),
         region=_required(environ, "AWS_REGION"),
         mode=Mode(auth),
-        signing_key=_signing_key(environ, signs=signs),
+        signing_key=signing_key,
         gateway_key=_key(environ, "ROADSTEAD_GATEWAY_KEY"),
         dynamodb_endpoint=environ.get("ROADSTEAD_DYNAMODB_ENDPOINT") or None,
         s3_endpoint=environ.get("ROADSTEAD_S3_ENDPOINT") or None,

@@ -104,7 +104,8 @@ def fetch_token(
             f"{place}, where {host.name} sends for tokens, did not answer: {type(error).__name__}"
         ) from None
     if answer.status != 200:
-        what = "no login was sent" if login is None else f"login of {login.name or 'a token'}"
+        who = f"the login of {login.name or 'a token'}" if login else "no login was sent"
+        what = f"{host.name} does not accept {who}" if login and answer.status == 401 else who
         raise RegistryRefused(what, urlsplit(realm).netloc, answer.status, answer.data)
     return _token_of(host, answer.data)
 
