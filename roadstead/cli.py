@@ -88,7 +88,7 @@ def _add_up(commands: Any) -> None:
     _add_aws_limits(up)
 
 
-def _add_aws_limits(up: Any) -> None:
+def _add_aws_limits(up: argparse.ArgumentParser) -> None:
     up.add_argument(
         "--aws-limits",
         action="store_true",

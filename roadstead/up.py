@@ -45,11 +45,7 @@ def run(data: Path, port: int, choices: local.Choices) -> None:
             world = local.open_world(endpoints, choices, local.registry_keys(data, choices.mode))
             local.remember_endpoints(data, endpoints)
             app = make_gateway(world, choices.downloads)
-            with (
-                telling(data, world, choices.webhook_networks) as queue,
-                metering(data, world.usage, world.clock, listeners_of(world, queue)),
-            ):
-                serve(stack, app, listener, data, endpoints, choices.mode)
+            serve(stack, app, world, listener, data, endpoints, choices)
         finally:
             local.forget_endpoints(data)
             stack.stop()
@@ -79,14 +75,34 @@ def make_gateway(world: World, downloads: Downloads = Downloads.REDIRECT) -> Gat
 def serve(
     stack: EmbeddedStack,
     app: Any,
+    world: World,
+    listener: socket.socket,
+    data: Path,
+    endpoints: StackEndpoints,
+    choices: local.Choices,
+    *,
+    believes_proxies: bool = True,
+) -> None:
+    """Run an ASGI application until it is told to stop, or until a server behind it dies.
+
+    Beside it what it serves is counted, and webhooks are told.
+    """
+    with (
+        telling(data, world, choices.webhook_networks) as queue,
+        metering(data, world.usage, world.clock, listeners_of(world, queue)),
+    ):
+        _run(stack, app, listener, data, endpoints, choices.mode, believes_proxies)
+
+
+def _run(
+    stack: EmbeddedStack,
+    app: Any,
     listener: socket.socket,
     data: Path,
     endpoints: StackEndpoints,
     mode: Mode,
-    *,
-    believes_proxies: bool = True,
+    believes_proxies: bool,
 ) -> None:
-    """Run an ASGI application until it is told to stop, or until a server behind it dies."""
     port = listener.getsockname()[1]
     server = make_server(app, host=HOST, port=port, believes_proxies=believes_proxies)
     done = threading.Event()

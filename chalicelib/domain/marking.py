@@ -180,7 +180,7 @@ def _living(
 ) -> Set[Digest]:
     """The manifests that stay: the roots, and what they lead to."""
     entries = {entry.digest: entry for entry in contents.manifests}
-    left = _roots(contents, tags, images, freed, now_s)
+    left = _roots(contents, entries, tags, images, freed, now_s)
     referring = _referring(contents)
     views: dict[Digest, list[Digest]] = {}
     for key, digest in contents.views.items():
@@ -201,6 +201,7 @@ def _living(
 
 def _roots(
     contents: Contents,
+    entries: Mapping[Digest, ManifestEntry],
     tags: Sequence[Tag],
     images: Mapping[str, V1Image],
     freed: Freed,
@@ -208,7 +209,7 @@ def _roots(
 ) -> set[Digest]:
     """The manifests that stay whatever else does: tagged, subjects of tagged ones, shown in a
     form that stays, or pushed without a tag and not yet due by a rule."""
-    record, entries = contents.repository, {entry.digest: entry for entry in contents.manifests}
+    record = contents.repository
     days = untagged_days(record.retention) if record else None
     tagged = {tag.manifest.digest for tag in tags if tag.manifest}
     shown = {digest for digest in contents.views.values() if _is_made(entries.get(digest))}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from chalicelib.domain import keys, limits
@@ -154,9 +155,7 @@ def close(
             raise
         return held.session
 
-    def step() -> Blob | UploadSession:
-        return _closed(world, name, session, digest, data, span)
-
+    step = partial(_closed, world, name, session, digest, data, span)
     try:
         return guarded(world, session, lambda: anew(step))
     except Conflict:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from roadstead import local, up
 from roadstead.awslimits.functions import find_node
-from roadstead.awslimits.home import Home, Plan, at_home, edge_keys, functions_for
-from roadstead.embedded.stack import EmbeddedStack, StackEndpoints
+from roadstead.awslimits.home import Plan, at_home, edge_keys, functions_for
+from roadstead.embedded.stack import EmbeddedStack
 from roadstead.failure import Failure
 from roadstead.gateway.downloads import Downloads
-from roadstead.usage.metering import metering
-from roadstead.webhooks.delivering import listeners_of, telling
 
 __all__ = ["Plan", "run"]
 
@@ -38,37 +35,22 @@ def run(data: Path, port: int, choices: local.Choices, plan: Plan) -> None:
                 at_home(endpoints, choices, registry_keys, functions, keys, host, plan) as home,
             ):
                 local.remember_endpoints(data, endpoints)
-                _serve(home, stack, endpoints, listener, data, choices)
+                up.say("  AWS's limits are on: docs/aws-at-home.md")
+                if home.gateway is not None:
+                    up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
+                up.serve(
+                    stack,
+                    home.distribution,
+                    home.world,
+                    listener,
+                    data,
+                    endpoints,
+                    choices,
+                    believes_proxies=False,
+                )
         finally:
             local.forget_endpoints(data)
             stack.stop()
             up.say("stopped; the data is kept in " + str(data))
     finally:
         listener.close()
-
-
-def _serve(
-    home: Home,
-    stack: EmbeddedStack,
-    endpoints: StackEndpoints,
-    listener: socket.socket,
-    data: Path,
-    choices: local.Choices,
-) -> None:
-    up.say("  AWS's limits are on: docs/aws-at-home.md")
-    if home.gateway is not None:
-        up.say(f"  gateway beside the functions: http://{home.gateway.netloc}")
-    world = home.world
-    with (
-        telling(data, world, choices.webhook_networks) as queue,
-        metering(data, world.usage, world.clock, listeners_of(world, queue)),
-    ):
-        up.serve(
-            stack,
-            home.distribution,
-            listener,
-            data,
-            endpoints,
-            choices.mode,
-            believes_proxies=False,
-        )

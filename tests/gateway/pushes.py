@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from tests.gateway.client import MANIFEST, digest_of, fetch, manifest_of, payload, pull
@@ -15,7 +16,7 @@ STREAMED = 4_510_000
 PART = 5_400_000
 
 
-class Push:
+class Push(ABC):
     """One push; ``steps`` are to be done in order, and ``check`` may be asked at any time."""
 
     blobs: tuple[bytes, ...] = ()
@@ -25,8 +26,8 @@ class Push:
         self.repository = repository
         self.locations: dict[str, str] = {}
 
-    def steps(self) -> list[Step]:
-        raise NotImplementedError
+    @abstractmethod
+    def steps(self) -> list[Step]: ...
 
     # --- v2 -----------------------------------------------------------------------------------
 

@@ -263,6 +263,7 @@ def test_killed_in_the_middle_it_goes_on_when_it_is_repeated(
         process.communicate()
     before = target.tags(f"{team}/old/many")
     assert before
+    # 72 MB take longer than two tags do; a machine that stalls here may see none left to bring.
     if len(before) == 12:
         pytest.skip("NOT RUN: it was done before it could be killed")
     for tag in before:

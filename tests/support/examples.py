@@ -12,7 +12,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 TIMES = int(os.environ.get("ROADSTEAD_TEST_TIMES", "0"))
-DEFAULT = 60
+DEFAULT = 100
 
 
 def times(count: int) -> int:
