@@ -174,13 +174,11 @@ class RegistryClient:
             if answer.status not in (301, 302, 303, 307, 308):
                 break
             at = urljoin(at, answer.headers.get("Location", ""))
-            _let_go(answer)
+            let_go(answer)
             answer = self._elsewhere(at, headers)
         if answer.status not in (200, 206):
-            body = answer.read(4096)
-            answer.release_conn()
-            place = urlsplit(at).netloc
-            raise RegistryRefused(what or f"GET {path}", place, answer.status, body)
+            refused, body = answer.status, _beginning(answer)
+            raise RegistryRefused(what or f"GET {path}", urlsplit(at).netloc, refused, body)
         return answer
 
     def _elsewhere(self, url: str, headers: Mapping[str, str] | None) -> BaseHTTPResponse:
@@ -201,7 +199,7 @@ class RegistryClient:
             else:
                 if last or not _is_passing(answer.status):
                     return answer
-                answer.release_conn()
+                let_go(answer)
             self.patience.wait(attempt, None)
         raise AssertionError("the last attempt returns or raises")
 
@@ -223,7 +221,7 @@ class RegistryClient:
             try:
                 answer = self._once(method, path, scopes, body, headers, preload=preload)
                 while answer.status == 429 and self.patience.outwaited(answer.headers):
-                    _let_go(answer)
+                    let_go(answer)
                     answer = self._once(method, path, scopes, body, headers, preload=preload)
             except urllib3.exceptions.HTTPError as error:
                 if last:
@@ -232,7 +230,7 @@ class RegistryClient:
                 if last or not _is_passing(answer.status):
                     return answer
                 retry_after = answer.headers.get("Retry-After")
-                _let_go(answer)
+                let_go(answer)
             self.patience.wait(attempt, retry_after)
         raise AssertionError("the last attempt returns or raises")
 
@@ -256,7 +254,7 @@ class RegistryClient:
         if answer.status != 401 or "Authorization" in (headers or {}):
             return answer
         challenges = read_challenges(answer.headers.getlist("WWW-Authenticate"))
-        _let_go(answer)
+        let_go(answer)
         granted = answer_challenges(self._pool, self.host, challenges, self._login, scopes)
         if granted == sent:
             raise self._wrong_login()
@@ -308,7 +306,7 @@ class RegistryClient:
         return TransferError(f"{self.host.url} does not answer: {type(error).__name__}")
 
 
-def _let_go(answer: BaseHTTPResponse) -> None:
+def let_go(answer: BaseHTTPResponse) -> None:
     """Have done with an answer: a connection is used again only when its body has been read."""
     try:
         if len(_up_to(answer, MAX_DROPPED_BYTES)) == MAX_DROPPED_BYTES:
@@ -316,6 +314,17 @@ def _let_go(answer: BaseHTTPResponse) -> None:
     except urllib3.exceptions.HTTPError:
         answer.close()
     answer.release_conn()
+
+
+def _beginning(answer: BaseHTTPResponse) -> bytes:
+    """What a refusal says, or as much of it as came."""
+    body = b""
+    try:
+        body = _up_to(answer, 4096)
+    except urllib3.exceptions.HTTPError:
+        answer.close()
+    let_go(answer)
+    return body
 
 
 def _up_to(answer: BaseHTTPResponse, size_bytes: int) -> bytes:

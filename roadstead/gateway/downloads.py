@@ -34,6 +34,8 @@ REDIRECTS = (302, 307)
 PASSED_ON = ("Content-Length", "Content-Range", "Accept-Ranges")
 # What of the redirect still holds for the bytes themselves.
 LEFT_OUT = ("location", "content-length", "cache-control")
+# A kept connection may be hung up by S3 in the moment in which it is used again.
+ATTEMPTS = 2
 
 
 class Downloads(Enum):
@@ -86,13 +88,19 @@ class Relay:
 
     def _fetch(self, request: HttpRequest, redirect: HttpResponse) -> urllib3.BaseHTTPResponse:
         wanted = request.header("range")
-        return self._http.request(
-            request.method,
-            redirect.header("location") or "",
-            headers={"Range": wanted} if wanted else {},
-            preload_content=False,
-            decode_content=False,
-        )
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._http.request(
+                    request.method,
+                    redirect.header("location") or "",
+                    headers={"Range": wanted} if wanted else {},
+                    preload_content=False,
+                    decode_content=False,
+                )
+            except urllib3.exceptions.ProtocolError:
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     async def _stream(
         self,
@@ -106,10 +114,10 @@ class Relay:
         whole, sent_bytes = False, 0
         try:
             await send(_start(found.status, pairs))
-            while request.method != "HEAD":
-                data = await self._call(functools.partial(found.read, PIECE_BYTES))
-                if not data:
-                    break
+            # To its end also for HEAD, which has no bytes: a connection is of no use to the next
+            # download before the answer on it has been read, and a client that has these headers
+            # may ask for the next at once.
+            while data := await self._call(functools.partial(found.read, PIECE_BYTES)):
                 await send({"type": "http.response.body", "body": data, "more_body": True})
                 sent_bytes += len(data)
             whole = True

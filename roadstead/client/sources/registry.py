@@ -13,7 +13,7 @@ import urllib3
 from urllib3 import BaseHTTPResponse
 
 from roadstead.client.errors import TransferError
-from roadstead.client.http import RegistryClient
+from roadstead.client.http import RegistryClient, let_go
 from roadstead.client.image import (
     ACCEPT,
     MAX_MANIFEST_BYTES,
@@ -104,7 +104,7 @@ class RemoteBlob:
                 return None
             return _read_up_to(answer, size_bytes)
         finally:
-            answer.release_conn()
+            let_go(answer)
 
     def _open(self, headers: dict[str, str]) -> BaseHTTPResponse:
         path = f"/v2/{self._repository}/blobs/{self._descriptor.digest}"
