@@ -156,7 +156,7 @@ def test_an_item_that_is_too_large_for_a_transaction_is_said_plainly() -> None:
 
 
 def test_a_store_that_says_nothing_is_unavailable_in_time() -> None:
-    with talk(Say(silent=True), read_timeout_s=0.1) as here:
+    with talk(Say(silent=True), read_timeout_s=0.5) as here:
         for verb in (push, save, claim):
             with pytest.raises(Unavailable):
                 verb(here.store)
@@ -164,7 +164,7 @@ def test_a_store_that_says_nothing_is_unavailable_in_time() -> None:
 
 
 def test_a_push_whose_answer_was_lost_is_repeated_under_the_same_token() -> None:
-    with talk(Say(silent=True), Say(), read_timeout_s=0.1) as here:
+    with talk(Say(silent=True), Say(), read_timeout_s=0.5) as here:
         push(here.store)
     first, second = (json.loads(body)["ClientRequestToken"] for body in here.bodies)
     assert first == second

@@ -187,7 +187,7 @@ def test_a_dead_port_is_unavailable_at_once() -> None:
 
 def test_a_server_that_says_nothing_is_unavailable_in_time() -> None:
     with scripted([Say(silent=True)]) as server, pytest.raises(Unavailable):
-        _store(server.url, read_timeout_s=0.1).get("k")
+        _store(server.url, read_timeout_s=0.5).get("k")
     assert len(server.bodies) == ATTEMPTS
 
 

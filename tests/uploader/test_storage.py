@@ -13,20 +13,20 @@ BLOCK_BYTES = 256 * 1024
 
 
 def test_a_part_may_take_longer_than_a_block_may() -> None:
-    """16 MiB through a reader that takes a block each 20 ms; each block has half a second."""
+    """16 MiB through a reader that takes a block each 40 ms; each block has 1.5 s."""
 
     class Slow(QuietHandler):
         def serve(self) -> None:
             left = int(self.headers["Content-Length"])
             while left:
                 left -= len(self.rfile.read(min(left, BLOCK_BYTES)))
-                time.sleep(0.02)
+                time.sleep(0.04)
             self.answer(200, [("ETag", '"e"'), ("Content-Length", "0")], b"")
 
         do_PUT = serve  # noqa: N815
 
     with serving(Slow) as url:
-        storage = PartStorage(send_timeout_s=0.5, pauses_s=())
+        storage = PartStorage(send_timeout_s=1.5, pauses_s=())
         assert storage.put(f"{url}/part", bytearray(16 << 20)) == '"e"'
 
 
