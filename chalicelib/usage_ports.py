@@ -77,5 +77,7 @@ class UsageStore(Protocol):
     def held(self) -> Iterator[Held]:
         """What everybody has stored, in pieces that add up. Reads the whole table.
 
+        Of a team that has ended nothing; a repository that has ended serves nothing.
+
         Costs: 1 scan for each MB.
         """

@@ -6,18 +6,28 @@ of them: a process always writes to the same one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.adapters.dynamo import keys
-from chalicelib.adapters.dynamo.models import EXPIRY, BlobRow, LinkRow, ManifestEntryRow, Row
+from chalicelib.adapters.dynamo import keys, team_models
+from chalicelib.adapters.dynamo.living import has_ended
+from chalicelib.adapters.dynamo.models import (
+    EXPIRY,
+    BlobRow,
+    LinkRow,
+    ManifestEntryRow,
+    RepositoryRow,
+    Row,
+)
 from chalicelib.adapters.dynamo.table import Table
+from chalicelib.domain.expiry import is_over
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.paging import Listing, Page
 from chalicelib.domain.usage import ALL, Account, Counts, Seen, Used, end_of
-from chalicelib.ports import Conflict
+from chalicelib.ports import Clock, Conflict
 from chalicelib.usage_ports import Held, Place, Span
 
 KEPT_S = 400 * 24 * 3600
@@ -77,6 +87,7 @@ class Usage:
     """UsageStore; a part of the whole store, whose table it uses."""
 
     _table: Table
+    _clock: Clock
     # The teams and months that this process has entered already.
     _entered: set[tuple[str, str]]
 
@@ -142,8 +153,21 @@ class Usage:
         return Listing([row.sk.removeprefix(keys.TEAMS) for row in rows], more)
 
     def held(self) -> Iterator[Held]:
-        for row in self._table.scan(LinkRow, ManifestEntryRow, BlobRow):
-            yield from _held(row)
+        # Rows come in no order: what has ended is known at the end.
+        now_s, sizes, ended = self._clock.now_s(), Counter[tuple[str, str]](), set[object]()
+        for row in self._table.scan(
+            LinkRow, ManifestEntryRow, BlobRow, RepositoryRow, team_models.TeamRow
+        ):
+            if isinstance(row, team_models.TeamRow):
+                ended |= {row.value().name} if is_over(row.ends_at_s, now_s) else set()
+            elif isinstance(row, RepositoryRow):
+                team = row.pk.split("#")[1]
+                ended |= {(team, row.name().shown)} if has_ended(row, now_s) else set()
+            for each in _held(row):
+                sizes[each.team, each.repository] += each.size_bytes
+        for (team, repository), size_bytes in sizes.items():
+            if team not in ended and (team, repository) not in ended:
+                yield Held(team, repository, size_bytes)
 
 
 def _held(row: Row) -> Iterator[Held]:

@@ -66,17 +66,21 @@ class MemoryUsage:
         return cut(teams, page, lambda team: team)
 
     def held(self) -> Iterator[Held]:
-        with self._metadata._lock:
-            links = [(team, name, blob) for (team, name, _), blob in self._metadata._links.items()]
-            blobs = [(team, blob) for (team, _), blob in self._metadata._blobs.items()]
-            manifests = [
-                (team, name, stored)
-                for (team, name, _), stored in self._metadata._manifests.items()
+        known = self._metadata
+        with known._lock:
+            links = [
+                (team, name, each.size_bytes) for (team, name, _), each in known._links.items()
             ]
-        for team, name, blob in links:
-            yield Held(team, name.shown, blob.size_bytes)
-        for team, blob in blobs:
-            yield Held(team, "", blob.size_bytes)
-        for team, name, manifest in manifests:
-            yield Held(team, name.shown, manifest.size_bytes)
-            yield Held(team, "", manifest.size_bytes)
+            manifests = [
+                (team, name, each.size_bytes) for (team, name, _), each in known._manifests.items()
+            ]
+            blobs = [(team, each.size_bytes) for (team, _), each in known._blobs.items()]
+            places = {(team, name) for team, name, _ in (*links, *manifests)}
+            hidden = {each for each in places if known._is_hidden(*each)}
+            over = {team for team in known._teams if known._is_team_over(team)}
+        for team, name, size_bytes in (*links, *manifests):
+            if (team, name) not in hidden:
+                yield Held(team, name.shown, size_bytes)
+        for team, size_bytes in (*blobs, *((team, size) for team, _, size in manifests)):
+            if team not in over:
+                yield Held(team, "", size_bytes)
