@@ -143,15 +143,17 @@ class MetadataStore(ImageStore, Protocol):
         *,
         children: Sequence[Digest] = (),
         fixed: frozenset[TagName] = frozenset(),
+        lasting: frozenset[TagName] = frozenset(),
     ) -> None:
         """Store a manifest and point the tags to it, all or nothing; the tags are the commit.
 
         The repository comes into being with it, and the subject's list of referrers has it. At
         most 30 tags at once.
         ``children`` are manifests that it names: each must be there, and cannot be deleted as long
-        as this one is. A tag that is ``fixed`` must be new or point to this manifest already.
-        Raises: Conflict: a child is gone, a fixed tag points elsewhere, or the repository is being
-        deleted, or lives another life than the one given.
+        as this one is. A tag that is ``fixed`` must be new or point to this manifest already; one
+        that is ``lasting`` must still have the end that it is given here, or none where it is None.
+        Raises: Conflict: a child is gone, a fixed tag points elsewhere, a lasting one was given
+        another end, or the repository is being deleted, or lives another life than the one given.
         Costs: 1 transaction; above some 45 children (fewer beside many tags) 1 for each 50.
         """
 
@@ -170,11 +172,19 @@ class MetadataStore(ImageStore, Protocol):
         """The tag, with its manifest when it points to one. Costs: 1 batch read."""
 
     def put_tag(
-        self, team: str, repository: Repository, tag: Tag, change: Change, *, fixed: bool = False
+        self,
+        team: str,
+        repository: Repository,
+        tag: Tag,
+        change: Change,
+        *,
+        fixed: bool = False,
+        lasting: bool = False,
     ) -> None:
         """Point a tag to a v1 image; the repository comes into being.
 
-        A tag that is ``fixed`` must be new or point to this image already.
+        A tag that is ``fixed`` must be new or point to this image already; for ``lasting`` see
+        ``put_manifest``.
         Raises: Conflict: it points elsewhere, or as for ``put_manifest``. Costs: 1 transaction.
         """
 

@@ -239,27 +239,28 @@ def put_tag(
 def _point(world: World, actor: Actor, name: RepositoryName, tag: Tag, end: End | None) -> None:
     team = world.team_of(name)
     repository = entered(world, name, world.metadata.find_repository(team, name))
-    tag = replace(tag, expires_at_s=end.at_s if end else _end_of(world, name, tag))
+    end = end or _end_by_name(world, name, tag)
+    tag = replace(tag, expires_at_s=end.at_s if end else _end_before(world, name, tag))
     fixed = is_immutable(repository.tag_rules, tag.name)
     if fixed and _points_elsewhere(world, name, tag):
         raise RegistryError(ErrorCode.TAG_IMMUTABLE, detail={"tag": str(tag.name)})
     facts = {"tags": [tag.name.value], "image_id": tag.image_id}
     change = happening(world, actor, repository, EventKind.PUSH, **facts)
-    world.metadata.put_tag(team, repository, tag, change, fixed=fixed)
+    world.metadata.put_tag(team, repository, tag, change, fixed=fixed, lasting=end is None)
 
 
-def _end_of(world: World, name: RepositoryName, tag: Tag) -> int | None:
-    """When a tag that is set now ends: by its name, or when it did before.
+def _end_by_name(world: World, name: RepositoryName, tag: Tag) -> End | None:
+    """Costs: 0; with accounts 1 read for a name that could say so."""
+    if not looks_named(tag.name):
+        return None
+    found = world.accounts.find_membership(world.team_of(name), None).team
+    life_s = named_life_s(tag.name) if expires_by_name(world, found) else None
+    return None if life_s is None else End(tag.updated_at_s + life_s)
 
-    Costs: 1 read; with accounts 1 more for a name that could say so.
-    """
-    team, life_s = world.team_of(name), None
-    if looks_named(tag.name):
-        found = world.accounts.find_membership(team, None).team
-        life_s = named_life_s(tag.name) if expires_by_name(world, found) else None
-    if life_s is not None:
-        return tag.updated_at_s + life_s
-    known = world.metadata.find_tag(team, name, tag.name)
+
+def _end_before(world: World, name: RepositoryName, tag: Tag) -> int | None:
+    """The end that somebody has given a tag, which stays when it is set anew. Costs: 1 read."""
+    known = world.metadata.find_tag(world.team_of(name), name, tag.name)
     return known.expires_at_s if known else None
 
 

@@ -102,14 +102,16 @@ def _stored(
         raise Conflict(f"{name} has just begun")
     team = world.team_of(name)
     stored = keep(world, team, manifest, len(tags))
+    ends = {tag: end or _end_by_name(world, tag, survey) for tag in tags}
     world.metadata.put_manifest(
         team,
         survey.repository,
         stored,
-        [tag_of(world, tag, stored, survey, end) for tag in tags],
+        [_tag_of(world, tag, stored, survey, end) for tag, end in ends.items()],
         happening(world, actor, survey.repository, EventKind.PUSH, **_facts(manifest, tags)),
         children=[child.digest for child in manifest.children if child.digest in survey.manifests],
         fixed=fixed,
+        lasting=frozenset(tag for tag, end in ends.items() if end is None),
     )
     return survey
 
@@ -123,19 +125,18 @@ def _facts(manifest: Manifest, tags: Sequence[TagName]) -> dict[str, object]:
     }
 
 
-def tag_of(
+def _end_by_name(world: World, tag: TagName, survey: PushSurvey) -> End | None:
+    life_s = named_life_s(tag) if expires_by_name(world, survey.team) else None
+    return None if life_s is None else End(world.clock.now_s() + life_s)
+
+
+def _tag_of(
     world: World, tag: TagName, stored: StoredManifest, survey: PushSurvey, end: End | None
 ) -> Tag:
-    """The tag as it is set now, with the end that is asked for.
-
-    Where none is, it ends by its name, or keeps the end that somebody gave it.
-    """
-    if end is not None:
-        return Tag(tag, world.clock.now_s(), stored, expires_at_s=end.at_s)
-    now_s, known = world.clock.now_s(), survey.tags.get(tag)
-    life_s = named_life_s(tag) if expires_by_name(world, survey.team) else None
-    end_s = known.expires_at_s if known else None
-    return Tag(tag, now_s, stored, expires_at_s=end_s if life_s is None else now_s + life_s)
+    """The tag as it is set now; without a new end it keeps the one that somebody gave it."""
+    known = survey.tags.get(tag)
+    end_s = end.at_s if end else known.expires_at_s if known else None
+    return Tag(tag, world.clock.now_s(), stored, expires_at_s=end_s)
 
 
 def _wanted_tags(reference: Reference, more_tags: Sequence[TagName]) -> tuple[TagName, ...]:

@@ -55,6 +55,7 @@ class Manifests(Living):
         *,
         children: Sequence[Digest] = (),
         fixed: frozenset[TagName] = frozenset(),
+        lasting: frozenset[TagName] = frozenset(),
     ) -> None:
         name, distinct = repository.name, list(dict.fromkeys(children))
         room = (TRANSACTION_ITEMS - 4 - bool(change.event) - 3 * len(tags)) // 2
@@ -74,8 +75,9 @@ class Manifests(Living):
             _name_child(writes, team, name, child, manifest.digest)
         for tag in tags:
             pointed = replace(tag, manifest=manifest, image_id=None)
-            place = Place(team, name, now_s)
-            write_tag(writes, place, pointed, change, fixed=tag.name in fixed)
+            place, is_fixed = Place(team, name, now_s), tag.name in fixed
+            lasts = tag.name in lasting
+            write_tag(writes, place, pointed, change, fixed=is_fixed, lasting=lasts)
         writes.commit()
 
     def find_manifest(

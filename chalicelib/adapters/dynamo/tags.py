@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.adapters.dynamo import keys
@@ -48,13 +49,20 @@ class Tags(Living):
         )
 
     def put_tag(
-        self, team: str, repository: Repository, tag: Tag, change: Change, *, fixed: bool = False
+        self,
+        team: str,
+        repository: Repository,
+        tag: Tag,
+        change: Change,
+        *,
+        fixed: bool = False,
+        lasting: bool = False,
     ) -> None:
         writes = self._table.transaction()
         now_s = self._clock.now_s()
         bring_into_being(writes, team, repository, now_s, change.event)
         place = Place(team, repository.name, now_s)
-        write_tag(writes, place, tag, change, fixed=fixed)
+        write_tag(writes, place, tag, change, fixed=fixed, lasting=lasting)
         writes.commit()
 
     def delete_tag(self, team: str, name: RepositoryName, tag: TagName, change: Change) -> None:
@@ -165,8 +173,13 @@ def bring_into_being(
     )
 
 
-def write_tag(writes: Transaction, place: Place, tag: Tag, change: Change, *, fixed: bool) -> None:
-    """A tag, its line in lists and its line in its history; a fixed one only where it may be."""
+def write_tag(
+    writes: Transaction, place: Place, tag: Tag, change: Change, *, fixed: bool, lasting: bool
+) -> None:
+    """A tag, its line in lists and its line in its history.
+
+    A fixed one only where it may be, a lasting one where nobody has given it another end.
+    """
     team, name = place.team, place.name
     same = (
         TagRow.digest == str(tag.manifest.digest)
@@ -174,7 +187,13 @@ def write_tag(writes: Transaction, place: Place, tag: Tag, change: Change, *, fi
         else TagRow.image_id == (tag.image_id)
     )
     free = TagRow.pk.does_not_exist() | (TagRow.ends_at_s <= place.now_s)
-    condition = free | same if fixed else None
+    condition: Condition | None = free | same if fixed else None
+    if lasting:
+        column, end_s = TagRow.ends_at_s, tag.expires_at_s
+        as_before = (column == end_s) & (column > place.now_s)
+        if end_s is None:
+            as_before = free | column.does_not_exist()
+        condition = as_before if condition is None else condition & as_before
     writes.put(TagRow.of(team, name, tag), condition=condition)
     writes.put(TagEntryRow.of(team, name, tag))
     writes.put(EventRow.of(team, name, TagEvent(tag.name, tag.target, change)))

@@ -66,6 +66,7 @@ class MemoryManifests(MemoryTeams):
         *,
         children: Sequence[Digest] = (),
         fixed: frozenset[TagName] = frozenset(),
+        lasting: frozenset[TagName] = frozenset(),
     ) -> None:
         name = repository.name
         pointed = [replace(tag, manifest=manifest, image_id=None) for tag in tags]
@@ -74,6 +75,7 @@ class MemoryManifests(MemoryTeams):
                 raise Conflict("a child is gone")
             for tag in pointed:
                 self._check_fixed(team, name, tag, fixed=tag.name in fixed)
+                self._check_end(team, name, tag, lasting=tag.name in lasting)
             self._check_event(change.event)
             self._bring_into_being(team, repository)
             self._keep_event(change.event)
@@ -99,6 +101,11 @@ class MemoryManifests(MemoryTeams):
         there = self.find_tag(team, name, tag.name)
         if fixed and there is not None and there.target != tag.target:
             raise Conflict(f"tag {tag.name} is fixed")
+
+    def _check_end(self, team: str, name: RepositoryName, tag: Tag, *, lasting: bool) -> None:
+        there = self.find_tag(team, name, tag.name)
+        if lasting and (there.expires_at_s if there else None) != tag.expires_at_s:
+            raise Conflict(f"tag {tag.name} has another end")
 
     def _set(self, team: str, name: RepositoryName, tag: Tag, change: Change) -> None:
         self._tags[team, name, tag.name] = tag
@@ -135,10 +142,18 @@ class MemoryManifests(MemoryTeams):
             return PullSurvey(manifest=manifest, repository=repository, team=found)
 
     def put_tag(
-        self, team: str, repository: Repository, tag: Tag, change: Change, *, fixed: bool = False
+        self,
+        team: str,
+        repository: Repository,
+        tag: Tag,
+        change: Change,
+        *,
+        fixed: bool = False,
+        lasting: bool = False,
     ) -> None:
         with self._lock:
             self._check_fixed(team, repository.name, tag, fixed=fixed)
+            self._check_end(team, repository.name, tag, lasting=lasting)
             self._check_event(change.event)
             self._bring_into_being(team, repository)
             self._keep_event(change.event)
