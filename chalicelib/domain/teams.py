@@ -143,5 +143,14 @@ def is_lower(after: Quota, before: Quota) -> bool:
     )
 
 
+def repositories_full(limit: int) -> str:
+    """What is said where a team has as many repositories as it may have."""
+    if limit == 0:
+        return "this team may have no repositories"
+    if limit == 1:
+        return "this team may have one repository, and has it"
+    return f"this team may have {limit} repositories, and has them"
+
+
 def _bad(message: str) -> RegistryError:
     return RegistryError(ErrorCode.BAD_REQUEST, f"quota: {message}")

@@ -74,7 +74,7 @@ CASES = (
                 "/v1/repositories/crew/more/",
                 b"[]",
                 status=403,
-                answer_json={"error": "this team may have 1 repositories, and has them"},
+                answer_json={"error": "this team may have one repository, and has it"},
             ),
             put(f"/v1/repositories/{APP}/", b"[]", status=200),
             put(f"/v2/{APP}/_roadstead/expiry", {"expires_in_s": 60}, status=200),

@@ -14,6 +14,7 @@ from chalicelib.domain.expiry import EXPIRED_TEAM, is_over
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import Repository
 from chalicelib.domain.search import Found
+from chalicelib.domain.teams import repositories_full
 from chalicelib.ports import Conflict, Refused
 
 
@@ -42,7 +43,7 @@ class Search(Deletion):
         rows = self._table.gather(RepositoryRow, keys.catalog(team), span)
         there = {each.name() for each in rows if not has_ended(each, now_s)}
         if name not in there and len(there) >= limit:
-            raise Refused(f"this team may have {limit} repositories, and has them", "repositories")
+            raise Refused(repositories_full(limit), "repositories")
 
     def _enter(self, team: str, repository: Repository) -> None:
         writes = self._table.transaction()

@@ -10,6 +10,7 @@ from chalicelib.domain.accounts import Failures
 from chalicelib.domain.names import RepositoryName
 from chalicelib.domain.records import ApiToken, GrantRecord, Repository, User
 from chalicelib.domain.search import Found, index_words
+from chalicelib.domain.teams import repositories_full
 from chalicelib.domain.webhooks import Event, Lane
 from chalicelib.hub_ports import LoginFacts, Standing
 from chalicelib.ports import Conflict, Missing, Refused
@@ -158,7 +159,7 @@ class MemoryHub(MemoryTeams):
         limit = team.quota.repositories if team else None
         there = [r for key, r in self._repositories.items() if key[0] == name]
         if limit is not None and sum(not self._is_over(each) for each in there) >= limit:
-            raise Refused(f"this team may have {limit} repositories, and has them", "repositories")
+            raise Refused(repositories_full(limit), "repositories")
 
     def _index(self, team: str, repository: Repository) -> None:
         entry, scope = Found(repository.name, repository.description), repository.scope(team)
