@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 
 from chalicelib.domain import keys
-from chalicelib.domain.digest import Digest
 from chalicelib.domain.expiry import is_over
 from chalicelib.domain.facts import Fact, FactKind
 from chalicelib.domain.marking import Going, Kind
@@ -156,9 +155,6 @@ class _Pass:
         for fact in facts:
             self._see(fact)
         self._see_ancestors(facts)
-        for fact in facts:
-            if fact.kind is FactKind.WORD and fact.name is not None:
-                self._renew_word(fact.team, fact.name, fact.word)
         for team, name in dict.fromkeys(
             (fact.team, fact.name)
             for fact in facts
@@ -208,22 +204,6 @@ class _Pass:
                 for ancestor in image.ancestry[1:]:
                     self._marks.see("image", team, ancestor)
 
-    def _renew_word(self, team: str, name: RepositoryName, word: str) -> None:
-        """Give a repository another word at the edge, where old bytes lie under this one unused.
-
-        As long as it has the word they could be adopted. Not while anything comes in by it.
-        """
-        run = self._run
-        lying = run.blobs.list_objects(f"{keys.edge_place(team, word)}/", Page(OBJECTS_AT_ONCE))
-        ages_s = [run.clock.now_s() - each.modified_at_s for each in lying.entries]
-        if not ages_s or max(ages_s) <= run.graces.edge_s or min(ages_s) <= run.graces.settled_s:
-            return
-        digests = [Digest("sha256", each.key.rpartition("/")[2]) for each in lying.entries]
-        used = {blob.object_key for blob in run.store.find_blobs(team, digests).values()}
-        if run.is_dry or all(each.key in used for each in lying.entries):
-            return
-        run.store.drop_edge_word(team, name, word)
-
     # --- 2: rows ------------------------------------------------------------------------------
 
     def _rows(self) -> str | None:
@@ -241,6 +221,8 @@ class _Pass:
                 self._piece(fact)
             elif fact.team in self._place.ended:
                 self._of_ended(fact)
+            elif fact.kind is FactKind.WORD and fact.name is not None:
+                self._renew_word(fact.team, fact.name, fact.word)
         return scanned.cursor
 
     def _of_ended(self, fact: Fact) -> None:
@@ -255,6 +237,28 @@ class _Pass:
         elif fact.name is not None and fact.kind is not FactKind.HOLDER and place not in self._gone:
             self._gone.add(place)
             end_repository(self._run, fact.team, life, fact.name)
+
+    def _renew_word(self, team: str, name: RepositoryName, word: str) -> None:
+        """Give a repository another word at the edge, where old bytes lie under this one unused.
+
+        As long as it has the word they could be adopted. Not while anything comes in by it, nor
+        while something that came may still be pushed. Costs: 1 S3 call for each thousand.
+        """
+        run, after, lies_unused = self._run, "", False
+        while True:
+            page = Page(OBJECTS_AT_ONCE, after)
+            lying = run.blobs.list_objects(f"{keys.edge_place(team, word)}/", page)
+            for each in lying.entries:
+                age_s = run.clock.now_s() - each.modified_at_s
+                is_used = self._marks.has("object", each.key)
+                if age_s <= (run.graces.settled_s if is_used else run.graces.edge_s):
+                    return
+                lies_unused = lies_unused or not is_used
+            if not lying.more:
+                break
+            after = lying.entries[-1].key
+        if lies_unused and not run.is_dry:
+            run.store.drop_edge_word(team, name, word)
 
     def _piece(self, fact: Fact) -> None:
         """A piece of a json that its image no more has; who reads it just now has an hour."""
