@@ -46,6 +46,8 @@ BEARER_TTL_S = 12 * 3600
 BEARER_ANONYMOUS_TTL_S = 3600
 REFRESH_TTL_S = 90 * 24 * 3600
 MAX_API_TOKENS = 100
+# Longer than any name or id of ours, shorter than what DynamoDB refuses as a key.
+MAX_ID_CHARS = 64
 MAX_TEAMS = 100
 MAX_MEMBERS = 1000
 MAX_API_TOKEN_DAYS = 3650

@@ -262,7 +262,8 @@ def grant(world: World, name: RepositoryName, user: str, access: object) -> None
 
 def withdraw(world: World, name: RepositoryName, user: str) -> None:
     """Take a grant back; one that is not there is no error. Costs: 1 transaction."""
-    world.accounts.delete_grant(world.team_of(name), name, user)
+    if is_username(user):
+        world.accounts.delete_grant(world.team_of(name), name, user)
 
 
 def grants(world: World, name: RepositoryName) -> Sequence[GrantRecord]:

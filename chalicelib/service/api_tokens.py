@@ -118,6 +118,8 @@ def revoke(world: World, actor: Actor, token_id: str) -> None:
     Raises: RegistryError(NOT_FOUND). Costs: 1 transaction.
     """
     try:
+        if len(token_id) > limits.MAX_ID_CHARS:
+            raise Missing("no id of an API token")
         world.accounts.delete_api_token(_owner(actor), token_id)
     except Missing:
         raise RegistryError(ErrorCode.NOT_FOUND, "you have no such API token") from None

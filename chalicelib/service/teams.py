@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain import limits
 from chalicelib.domain.access import Actor, Mode
+from chalicelib.domain.accounts import is_username
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.expiry import parse_expiry
 from chalicelib.domain.names import RepositoryName
@@ -89,7 +90,8 @@ def seen(world: World, actor: Actor, name: str, *, least: Role = Role.READER) ->
     Raises: RegistryError(TEAM_UNKNOWN): none, or none of theirs; RegistryError(DENIED): too small a
     role. Costs: 1 batch read.
     """
-    found = world.accounts.find_membership(name, _account(world, actor))
+    user = _account(world, actor)
+    found = world.accounts.find_membership(name, user) if is_username(name) else Membership()
     if found.team is None or (found.role is None and not actor.is_administrator):
         raise RegistryError(ErrorCode.TEAM_UNKNOWN)
     if least is Role.OWNER and found.role is not Role.OWNER and not actor.is_administrator:
@@ -194,6 +196,8 @@ def join(world: World, actor: Actor, name: str, asked: Mapping[str, object]) -> 
         raise _bad("`code` must be the code of an invitation")
     member = Member(name, user, Role.READER, world.clock.now_s())
     try:
+        if not is_username(name):
+            raise Missing("no name of a team")
         joined = world.accounts.join_team(member, hashed(code))
     except Missing:
         raise RegistryError(
@@ -237,7 +241,8 @@ def remove(world: World, actor: Actor, name: str, user: str) -> None:
 
 
 def _member(world: World, team: Team, user: str) -> Member:
-    role = world.accounts.find_membership(team.name, user).role
+    known = is_username(user)
+    role = world.accounts.find_membership(team.name, user).role if known else None
     if role is None:
         raise RegistryError(ErrorCode.MEMBER_UNKNOWN)
     return Member(team.name, user, role, world.clock.now_s())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.domain import limits
 from chalicelib.domain.access import Actor, Mode
+from chalicelib.domain.accounts import is_username
 from chalicelib.domain.errors import ErrorCode, RegistryError
 from chalicelib.domain.names import parse_repository_name
 from chalicelib.domain.paging import Listing, Page
@@ -173,7 +174,8 @@ def found(world: World, actor: Actor, team: str, hook_id: str) -> Webhook:
     """Costs: 1 batch read, 1 read."""
     store = _store(world)
     _owned(world, actor, team, must_be=False)
-    hook = store.find_hook(team, hook_id)
+    known = len(team) <= limits.MAX_ID_CHARS and len(hook_id) <= limits.MAX_ID_CHARS
+    hook = store.find_hook(team, hook_id) if known else None
     if hook is None:
         raise RegistryError(ErrorCode.WEBHOOK_UNKNOWN)
     return hook
@@ -291,7 +293,7 @@ def _owned(world: World, actor: Actor, team: str, *, must_be: bool = True) -> Te
     except RegistryError as error:
         if not actor.is_administrator or error.code is not ErrorCode.TEAM_UNKNOWN:
             raise
-        if must_be and world.accounts.find_user(team) is None:
+        if must_be and (not is_username(team) or world.accounts.find_user(team) is None):
             raise
         return None
 

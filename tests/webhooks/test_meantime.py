@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.domain.webhooks import Webhook
 from chalicelib.service.deliver import handle
 from chalicelib.webhook_ports import Wake
+from tests.contracts.values import NOW_S
 from tests.webhooks.scene import TEAM, Reaper, Scene
-from tests.webhooks.test_crashes import settle_down
+from tests.webhooks.test_crashes import run_one, settle_down
 
 
 class Between:
@@ -38,3 +40,70 @@ def test_a_webhook_made_while_events_are_handed_over_hears_of_what_comes_after_i
     settle_down(scene)
     assert scene.told(old) == ["evt_1"]
     assert scene.told(scene.hook("new")) == ["evt_1"]
+
+
+def run_until_idle(scene: Scene, until_s: int) -> None:
+    """Messages as they come, without the hourly look."""
+    while True:
+        due = scene.queue.due()
+        if due:
+            run_one(scene, due[0], Reaper())
+        elif not scene.queue.messages or scene.clock.at_s >= until_s:
+            return
+        else:
+            scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
+
+
+def test_what_waits_for_its_next_attempt_has_its_message_after_a_pause() -> None:
+    scene = Scene()
+    hook = scene.add_hook("all")
+    scene.receivers.mood = lambda url: 500
+    scene.happens("acme/app")
+    scene.wake("acme/app")
+    # Until the pause before the next attempt is half an hour.
+    while scene.clock.at_s < NOW_S + 800:
+        run_one(scene, scene.queue.due()[0], Reaper())
+        if not scene.queue.due():
+            scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
+    next_at_s = first_of(scene, hook).next_at_s
+    scene.store.change_hook(hook, replace(hook, is_paused=True))
+    while scene.queue.due():
+        run_one(scene, scene.queue.due()[0], Reaper())
+    # Its owner has it go on, and the meter wakes all lanes.
+    scene.receivers.mood = lambda url: 200
+    scene.store.change_hook(replace(hook, is_paused=True), hook)
+    scene.queue.send([Wake(TEAM, "")])
+    run_until_idle(scene, next_at_s + 10)
+    assert first_of(scene, hook) is None
+    assert scene.clock.at_s == next_at_s
+
+
+def first_of(scene: Scene, hook: Webhook) -> Any:
+    return scene.store.first_delivery(scene.lane(hook, "acme/app"))
+
+
+def test_a_repetition_does_not_swallow_the_message_of_what_waits_behind_it() -> None:
+    scene = Scene()
+    hook = scene.add_hook("all")
+    first = scene.happens("acme/app")
+    scene.wake("acme/app")
+    run_until_idle(scene, NOW_S)
+    scene.happens("acme/app")
+    scene.receivers.mood = lambda url: 500
+    scene.wake("acme/app")
+    while scene.clock.at_s < NOW_S + 40:
+        run_one(scene, scene.queue.due()[0], Reaper())
+        if not scene.queue.due():
+            scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
+    run_one(scene, scene.queue.due()[0], Reaper())
+    second = first_of(scene, hook)
+    assert second.next_at_s == NOW_S + 160
+    # The first once more, which fails until after the second is due; that is then told at once.
+    done = scene.store.find_delivery(TEAM, "all", first.event_id)
+    scene.store.repeat_delivery(scene.lane(hook, "acme/app"), done)
+    scene.queue.send([Wake(TEAM, "")])
+    scene.clock.at_s += 1
+    tries = iter([500, 500, 200, 200])
+    scene.receivers.mood = lambda url: next(tries)
+    run_until_idle(scene, NOW_S + 500)
+    assert first_of(scene, hook) is None

@@ -100,7 +100,7 @@ class Deliveries:
             span, most = (keys.DONE, last), most + MOST_PENDING
             rows, _ = self._table.query(DeliveryColumns, partition, span, most, backwards=True)
         else:
-            span = keys.DONE, f"{keys.DONE}{after}"
+            span = keys.DONE, f"{keys.DONE}{keys.beginning(after)}"
             rows, _ = self._table.query(DeliveryColumns, partition, span, most + 1, backwards=True)
             span = keys.DUE, last
             rows += self._table.query(DeliveryColumns, partition, span, MOST_PENDING)[0]

@@ -281,9 +281,13 @@ def span_after(prefix: str, after: str) -> tuple[str, str]:
     last = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     if not after:
         return prefix, last
-    start = after.encode("utf-8", "replace")[:_MAX_AFTER_BYTES].decode("utf-8", "ignore")
     # Nothing sorts between a text and the same text with a NUL behind it.
-    return f"{prefix}{start}\x00", last
+    return f"{prefix}{beginning(after)}\x00", last
+
+
+def beginning(after: str) -> str:
+    """So much of what somebody says they have seen as a sort key has room for."""
+    return after.encode("utf-8", "replace")[:_MAX_AFTER_BYTES].decode("utf-8", "ignore")
 
 
 def hook(team: str, hook_id: str) -> Key:
