@@ -132,16 +132,24 @@ def run_lane(work: Work, lane: Lane, wake: Wake, time_left_s: Callable[[], float
     Costs: 1 read, 2 conditional writes; 1 query, 1 transaction for each attempt, and 1 query more.
     """
     hook = work.hooks.find_hook(lane.team, lane.hook_id)
-    if hook is None or hook.is_paused:
+    if hook is None:
         return
-    claim = work.words.fresh()
-    if not _claim(work, lane, claim):
-        work.queue.send([wake], delay_s=BUSY_S)
-        return
+    if not hook.is_paused:
+        claim = work.words.fresh()
+        if not _claim(work, lane, claim):
+            work.queue.send([wake], delay_s=BUSY_S)
+            return
+        _run(work, hook, lane, claim, time_left_s)
+    _send_on(work, wake)
+
+
+def _run(
+    work: Work, hook: Webhook, lane: Lane, claim: str, time_left_s: Callable[[], float]
+) -> None:
     try:
-        while _next(work, hook, lane, wake, claim):
+        while _next(work, hook, lane, claim):
             if time_left_s() < ATTEMPT_S:
-                work.queue.send([replace(wake, for_s=None)])
+                work.queue.send([Wake(lane.team, lane.repository, lane.hook_id)])
                 return
             if not _claim(work, lane, claim):
                 return
@@ -150,21 +158,26 @@ def run_lane(work: Work, lane: Lane, wake: Wake, time_left_s: Callable[[], float
             work.deliveries.release_lane(lane, claim)
 
 
+def _send_on(work: Work, wake: Wake) -> None:
+    """What was sent ahead stays until its time, whatever stands first in the lane meanwhile.
+
+    Something that is repeated comes before it, and a pause may end: who then has the lane go on
+    relies on it. It is done last, because a message that fails comes again by itself.
+    """
+    wait_s = (wake.for_s or 0) - work.clock.now_s()
+    if wait_s > 0:
+        work.queue.send([wake], delay_s=min(wait_s, MAX_DELAY_S))
+
+
 def _claim(work: Work, lane: Lane, claim: str) -> bool:
     now_s = work.clock.now_s()
     return work.deliveries.claim_lane(lane, claim, now_s=now_s, until_s=now_s + LEASE_S)
 
 
-def _next(work: Work, hook: Webhook, lane: Lane, wake: Wake, claim: str) -> bool:
+def _next(work: Work, hook: Webhook, lane: Lane, claim: str) -> bool:
     """Deliver the first of the lane; whether the next may follow."""
     first = work.deliveries.first_delivery(lane)
-    if first is None:
-        return False
-    wait_s = first.next_at_s - work.clock.now_s()
-    if wait_s > 0:
-        # Of all messages that find it so one is sent on.
-        if wake.for_s == first.next_at_s:
-            work.queue.send([wake], delay_s=min(wait_s, MAX_DELAY_S))
+    if first is None or first.next_at_s > work.clock.now_s():
         return False
     after = _attempt(work, hook, first)
     if after.outcome is Outcome.PENDING:
