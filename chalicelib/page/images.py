@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.domain.errors import RegistryError
 from chalicelib.domain.image import V1Image
 from chalicelib.domain.image_facts import read_facts
+from chalicelib.domain.names import parse_tag
 from chalicelib.page.paper import page
 from chalicelib.page.repositories import Show, record_of
 from chalicelib.service import images, index
@@ -98,8 +100,16 @@ def show_image(call: Call) -> Response:
         next_from=end if end < len(image.ancestry) else None,
         facts=read_facts(image.raw_json),
         size_bytes=image.layer.size_bytes if image.layer else None,
-        tag=call.request.query.get("tag"),
+        tag=_tag(call.request.query.get("tag", "")),
     )
+
+
+def _tag(text: str) -> str | None:
+    """A tag as an address names it; what is none stands in no command that somebody may copy."""
+    try:
+        return parse_tag(text).value
+    except RegistryError:
+        return None
 
 
 def _start(text: str, most: int) -> int:

