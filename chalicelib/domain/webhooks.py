@@ -59,6 +59,7 @@ class Webhook:
 
     ``secret`` is the key that deliveries are signed with, 32 bytes. ``life`` is that of the
     repository, or of the team: what comes after it under the same name is not its to hear.
+    ``paused_at_ms`` is when it was paused: what had happened by then is still its to hear.
     """
 
     team: str
@@ -72,10 +73,13 @@ class Webhook:
     label: str = ""
     is_paused: bool = False
     life: str | None = None
+    paused_at_ms: int = field(default=0, compare=False)
 
     def wants(self, event: Event) -> bool:
         """Whether it is to be told of this event."""
-        if self.is_paused or event.team != self.team or event.kind not in self.kinds:
+        if self.is_paused and event.at_ms >= self.paused_at_ms:
+            return False
+        if event.team != self.team or event.kind not in self.kinds:
             return False
         if self.repository is None:
             return True

@@ -219,4 +219,5 @@ def _attempt(work: Work, hook: Webhook, delivery: Delivery) -> Delivery:
 def _pause(work: Work, hook: Webhook) -> None:
     """Who says that it is gone is not asked again until its owner says so."""
     with suppress(Conflict):
-        work.hooks.change_hook(hook, replace(hook, is_paused=True))
+        paused = replace(hook, is_paused=True, paused_at_ms=work.clock.now_ms())
+        work.hooks.change_hook(hook, paused)

@@ -116,6 +116,8 @@ def _changed(world: World, hook: Webhook, asked: Mapping[str, object]) -> Webhoo
         paused = asked["paused"]
         if not isinstance(paused, bool):
             raise _bad("`paused` must be true or false")
+        if paused and not hook.is_paused:
+            hook = replace(hook, paused_at_ms=world.clock.now_ms())
         hook = replace(hook, is_paused=paused)
     return hook
 

@@ -144,6 +144,11 @@ class WebhookContract:
         assert sum(isinstance(answer, Conflict) for answer in answers) == 3
         assert store.find_hook(hooked, "h1") in afters
 
+    def test_a_webhook_knows_since_when_it_is_paused(self, store: Any, hooked: str) -> None:
+        before = of_app(hooked)
+        store.change_hook(before, replace(before, is_paused=True, paused_at_ms=NOW_S * 1000))
+        assert store.find_hook(hooked, "h1").paused_at_ms == NOW_S * 1000
+
     def test_a_webhook_that_is_gone_cannot_be_changed_or_deleted(
         self, store: Any, hooked: str
     ) -> None:

@@ -107,3 +107,28 @@ def test_a_repetition_does_not_swallow_the_message_of_what_waits_behind_it() -> 
     run_until_idle(scene, next_at_s + 10)
     assert first_of(scene, hook) is None
     assert scene.clock.at_s == next_at_s
+
+
+def test_what_happened_before_a_pause_waits_though_nobody_had_handed_it_over() -> None:
+    scene = Scene()
+    hook = scene.add_hook("all")
+    scene.receivers.mood = lambda url: 410
+    scene.happens("acme/app")
+    scene.wake("acme/app")
+    run_one(scene, scene.queue.due()[0], Reaper())
+    scene.happens("acme/app2")
+    # The receiver says that it is gone, before the meter has read the line of the second event.
+    scene.clock.at_s += 1
+    run_until_idle(scene, scene.clock.at_s)
+    assert scene.hook("all").is_paused
+    scene.clock.at_s += 1
+    scene.happens("acme/app2")
+    scene.wake("acme/app2")
+    run_until_idle(scene, scene.clock.at_s + 100)
+    assert scene.told(hook) == ["evt_1"]
+    # Its owner has it go on: what happened during the pause is not told, what was before it is.
+    scene.receivers.mood = lambda url: 200
+    scene.store.change_hook(scene.hook("all"), hook)
+    scene.queue.send([Wake(TEAM, "")])
+    settle_down(scene)
+    assert scene.told(hook) == ["evt_1", "evt_2"]

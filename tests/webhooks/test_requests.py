@@ -248,6 +248,19 @@ def test_a_paused_webhook_still_has_its_events_kept() -> None:
     assert not replace(hook, is_paused=True).wants(place.events()[0])
 
 
+def test_a_webhook_that_is_paused_still_wants_what_happened_before() -> None:
+    place = Place()
+    (hook,) = place.store.list_hooks("crew")
+    place.play(pushed(APP, "v7"))
+    place.clock.at_s += 1
+    for _ in range(2):
+        place.send("PUT", f"{HOOKS}/{hook.hook_id}", b'{"paused": true}', 200)
+        place.clock.at_s += 1
+        place.play(pushed(APP, "v8"))
+    (hook,) = place.store.list_hooks("crew")
+    assert [hook.wants(event) for event in place.events()] == [True, False, False]
+
+
 # --- lines ------------------------------------------------------------------------------------
 
 

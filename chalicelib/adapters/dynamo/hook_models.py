@@ -29,6 +29,7 @@ class HookRow(Row, discriminator="webhook"):
     label = UnicodeAttribute(null=True)
     is_paused = BooleanAttribute(null=True)
     life = UnicodeAttribute(null=True)
+    paused_at_ms = NumberAttribute(null=True)
 
     @classmethod
     def of(cls, hook: Webhook) -> Self:
@@ -45,6 +46,7 @@ class HookRow(Row, discriminator="webhook"):
             label=hook.label or None,
             is_paused=hook.is_paused or None,
             life=hook.life,
+            paused_at_ms=hook.paused_at_ms or None,
         )
 
     def value(self) -> Webhook:
@@ -60,6 +62,7 @@ class HookRow(Row, discriminator="webhook"):
             self.label or "",
             bool(self.is_paused),
             self.life,
+            int(self.paused_at_ms or 0),
         )
 
 
