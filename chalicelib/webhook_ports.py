@@ -132,7 +132,8 @@ class WebhookStore(Protocol):
     def drop_orphan(self, hook: Webhook) -> None:
         """Delete a webhook whose repository is gone, or lives another life; no other one.
 
-        Costs: 1 read; with something to delete those of ``delete_hook``.
+        Nor one that is still to be told something: a look that takes its time may have missed it.
+        Costs: 1 read; of an orphan 2 queries, and those of ``delete_hook``.
         """
 
 

@@ -388,6 +388,20 @@ class WebhookContract:
         assert orphans() == []
         assert list(store.list_hooks(hooked)) == []
 
+    def test_a_look_that_missed_what_is_on_its_way_takes_no_webhook_along(
+        self, store: Any, hooked: str
+    ) -> None:
+        """A look takes time: what was written behind its back may be in neither of its places."""
+        known = store.find_repository(hooked, app(hooked))
+        made = told(hooked, known, EventKind.DELETE)
+        store.delete_repository(hooked, known, made.event)
+        store.drop_orphan(of_app(hooked))
+        assert store.find_hook(hooked, "h1") is not None
+        store.hand_over(made.event, [of_app(hooked)])
+        store.drop_orphan(of_app(hooked))
+        assert store.find_hook(hooked, "h1") is not None
+        assert store.find_delivery(hooked, "h1", made.event.event_id) is not None
+
     # --- ends ---------------------------------------------------------------------------------
 
     def test_the_end_of_a_repository_is_told_and_its_next_life_is_not_its_own(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from pynamodb.expressions.condition import Condition
@@ -18,7 +18,7 @@ from chalicelib.adapters.dynamo.table import TRANSACTION_ITEMS
 from chalicelib.adapters.dynamo.team_models import TeamRow
 from chalicelib.domain.expiry import is_over
 from chalicelib.domain.names import RepositoryName
-from chalicelib.domain.webhooks import Delivery, Event, Webhook, end_event, order_after
+from chalicelib.domain.webhooks import Delivery, Event, Lane, Webhook, end_event, order_after
 from chalicelib.ports import Conflict, Missing, Refused, Unavailable
 from chalicelib.webhook_ports import Around, Ended, Seen
 
@@ -28,6 +28,9 @@ NOTE_TRIES = 8
 
 
 class Webhooks(Living):
+    # In ``deliveries.py``.
+    first_delivery: Callable[[Lane], Delivery | None]
+
     # --- webhooks -----------------------------------------------------------------------------
 
     def put_hook(self, hook: Webhook, *, most: int) -> None:
@@ -205,8 +208,14 @@ class Webhooks(Living):
         return seen.around()
 
     def drop_orphan(self, hook: Webhook) -> None:
-        if self._is_orphan(hook):
+        if self._is_orphan(hook) and not self._has_waiting(hook):
             self.delete_hook(hook)
+
+    def _has_waiting(self, hook: Webhook) -> bool:
+        """Whether an orphan is still to be told; in the order in which an event moves on."""
+        path = hook.repository or ""
+        lane = Lane(hook.team, hook.hook_id, path)
+        return bool(self.list_events(hook.team, path, 1)) or self.first_delivery(lane) is not None
 
 
 _LOOKED_AT = (HookEventRow, DueRow, HookRow, RepositoryRow, TeamRow, TagEntryRow)

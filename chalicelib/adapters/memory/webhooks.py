@@ -11,7 +11,7 @@ from chalicelib.domain.expiry import is_over
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Repository, Tag
 from chalicelib.domain.teams import Team
-from chalicelib.domain.webhooks import Delivery, Event, Webhook, order_after
+from chalicelib.domain.webhooks import Delivery, Event, Lane, Webhook, order_after
 from chalicelib.ports import Clock, Conflict, Missing, Refused
 from chalicelib.webhook_ports import Around, Ended, Seen
 
@@ -173,8 +173,10 @@ class MemoryWebhooks(MemoryDeliveries):
 
     def drop_orphan(self, hook: Webhook) -> None:
         with self._lock:
-            record = self._record_of(hook)
-            if record is None or record.life != hook.life:
+            record, path = self._record_of(hook), hook.repository or ""
+            has_waiting = bool(self.list_events(hook.team, path, 1))
+            has_waiting |= self.first_delivery(Lane(hook.team, hook.hook_id, path)) is not None
+            if (record is None or record.life != hook.life) and not has_waiting:
                 self.delete_hook(hook)
 
     # --- ends ---------------------------------------------------------------------------------
