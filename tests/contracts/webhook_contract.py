@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.names import TagName
 from chalicelib.domain.records import Change, Repository
 from chalicelib.domain.webhooks import Delivery, Event, EventKind, Webhook, order_after
 from chalicelib.ports import Conflict, Missing, Refused
@@ -363,6 +364,26 @@ class WebhookContract:
             (app(hooked, "other").path, "ends"),
             (app(hooked, "other").path, ""),
         }
+
+    def test_who_pushes_over_a_tag_that_has_ended_tells_its_end_first(
+        self, store: Any, clock: SettableClock, hooked: str
+    ) -> None:
+        """Within the hour, before anybody has looked around: afterwards nobody would find it."""
+        name, one = app(hooked), manifest()
+        ending = [tag("ends", expires_at_s=END_S), tag("stays")]
+        known = store.find_repository(hooked, name)
+        store.put_manifest(hooked, known, one, ending, change())
+        clock.at_s = END_S
+        asked = [TagName("ends"), TagName("stays"), TagName("new")]
+        for _ in range(2):
+            survey = store.survey_push(hooked, name, asked, [], [])
+        assert set(survey.tags) == {TagName("stays")}
+        store.put_manifest(
+            hooked, survey.repository, one, [tag("ends")], told(hooked, survey.repository)
+        )
+        end, push = store.list_events(hooked, name.path, 9)
+        assert (end.kind, push.kind) == (EventKind.EXPIRY, EventKind.PUSH)
+        assert (end.facts["tags"], end.facts["digest"]) == (["ends"], str(one.digest))
 
     @staticmethod
     def ended(store: Any, team: str) -> list[Ended]:

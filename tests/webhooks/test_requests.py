@@ -225,6 +225,15 @@ def test_a_push_that_meets_another_event_looks_again() -> None:
     assert orders == sorted(set(orders))
 
 
+def test_a_push_over_a_tag_that_has_ended_is_told_after_its_end() -> None:
+    place = Place()
+    end = json.dumps({"expires_in_s": 60}).encode()
+    assert place.send("PUT", f"/v2/{APP}/_roadstead/tags/latest/expiry", end).status == 200
+    place.clock.at_s += 60
+    place.play(pushed(APP, "latest"))
+    assert [event.kind.value for event in place.events()] == ["expiry", "push"]
+
+
 def test_a_refused_push_is_no_event() -> None:
     place = Place()
     rules = json.dumps({"rules": [{"pattern": "*", "immutable": True}]}).encode()

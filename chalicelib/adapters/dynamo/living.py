@@ -85,6 +85,7 @@ class Living:
     finish_deletion: Callable[[str, RepositoryName], bool]
     # In ``webhooks.py``.
     _tell_end: Callable[[str, RepositoryName, Look], None]
+    _tell_tags: Callable[[str, RepositoryName, Look], None]
 
     def _look(self, team: str, name: RepositoryName, *wanted: keys.Key) -> Look:
         """These rows with the records of the repository and its team. Costs: 1 batch read."""

@@ -51,6 +51,7 @@ class Repositories(Deletion):
         rows = look.rows
         links = [row.value() for row in rows if isinstance(row, LinkRow)]
         found = [row.value() for row in rows if isinstance(row, TagEntryRow)]
+        self._tell_tags(team, name, look)
         return PushSurvey(
             repository=look.repository,
             team=look.team,

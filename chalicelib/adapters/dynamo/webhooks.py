@@ -171,6 +171,17 @@ class Webhooks(Living):
             at_ms, end_s = self._clock.now_ms(), int(record.ends_at_s)
             self.note_event(*end_event(team, name.path, end_s, at_ms))
 
+    def _tell_tags(self, team: str, name: RepositoryName, look: Look) -> None:
+        """Note the ends of tags that are about to be set anew: nobody would find them then."""
+        record = look.repository
+        if record is None or not record.is_hooked:
+            return
+        for row in look.rows:
+            if isinstance(row, TagEntryRow) and is_over(row.ends_at_s, look.now_s):
+                end_s, at_ms, digest = int(row.ends_at_s), self._clock.now_ms(), row.digest or ""
+                told = end_event(team, name.path, end_s, at_ms, tag=row.tag, digest=digest)
+                self.note_event(*told)
+
     def list_events(self, team: str, repository: str, limit: int) -> Sequence[Event]:
         partition, _ = keys.hook_event(team, repository, "")
         rows, _ = self._table.query(HookEventRow, partition, EVERYTHING, limit=limit)

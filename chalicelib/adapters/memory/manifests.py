@@ -46,6 +46,7 @@ class MemoryManifests(MemoryTeams):
     ) -> PushSurvey:
         with self._lock:
             self._enter_room(team, name)
+            self._tell_tags(team, name, [self._tags.get((team, name, tag)) for tag in tags])
             found = {tag: self.find_tag(team, name, tag) for tag in tags}
             links = {digest: self._links.get((team, name, digest)) for digest in blobs}
             return PushSurvey(

@@ -75,6 +75,17 @@ class MemoryTeams(MemoryWebhooks):
             self.note_event(*told)
         self.finish_deletion(team, name)
 
+    def _tell_tags(self, team: str, name: RepositoryName, tags: Sequence[Tag | None]) -> None:
+        """Note the ends of tags that are about to be set anew."""
+        record = self._record(team, name)
+        for tag in tags if record and record.is_hooked else ():
+            end_s = tag.expires_at_s if tag else None
+            if tag and end_s is not None and is_over(end_s, self._clock.now_s()):
+                digest, at_ms = tag.manifest.digest if tag.manifest else "", self._clock.now_ms()
+                word, path = tag.name.value, name.path
+                told = end_event(team, path, end_s, at_ms, tag=word, digest=str(digest))
+                self.note_event(*told)
+
     def _check_bytes(self, name: str, blobs: Sequence[Blob]) -> None:
         if self._is_team_over(name):
             raise Refused(EXPIRED_TEAM)
