@@ -31,18 +31,26 @@ class Ended:
 
 @dataclass(frozen=True)
 class Around:
-    """What a look at the whole table tells of webhooks; ``orphans`` have nothing on its way."""
+    """What a look at the whole table tells of webhooks; ``orphans`` have nothing on its way.
+
+    ``strays`` are teams and ids of webhooks that are gone, and have something on its way.
+    """
 
     waiting: Sequence[tuple[str, str]] = ()
     ended: Sequence[Ended] = ()
     orphans: Sequence[Webhook] = ()
+    strays: Sequence[tuple[str, str]] = ()
 
 
 @dataclass
 class Seen:
-    """What a store has come across on its way through the whole of it; ``lives`` by place."""
+    """What a store has come across on its way through the whole of it; ``lives`` by place.
+
+    ``told`` are teams and ids of webhooks that something is on its way to.
+    """
 
     waiting: set[tuple[str, str]] = field(default_factory=set)
+    told: set[tuple[str, str]] = field(default_factory=set)
     ended: list[Ended] = field(default_factory=list)
     hooks: list[Webhook] = field(default_factory=list)
     lives: dict[tuple[str, str], str | None] = field(default_factory=dict)
@@ -62,7 +70,8 @@ class Seen:
             and (hook.team, hook.repository) not in self.waiting
             and self.lives.get((hook.team, hook.repository), _NONE) != hook.life
         ]
-        return Around(sorted(self.waiting), ended, orphans)
+        strays = self.told - {(hook.team, hook.hook_id) for hook in self.hooks}
+        return Around(sorted(self.waiting), ended, orphans, sorted(strays))
 
 
 class WebhookStore(Protocol):
@@ -127,6 +136,12 @@ class WebhookStore(Protocol):
 
         It may lag behind what was written just now, and what it says is looked at once more.
         Costs: 1 scan for each MB.
+        """
+
+    def drop_stray(self, team: str, hook_id: str) -> None:
+        """Forget what is on its way to a webhook that is gone: who deleted it has died at it.
+
+        Costs: 1 read; where it is gone 1 query, 1 transaction for each hundred deliveries.
         """
 
     def drop_orphan(self, hook: Webhook) -> None:

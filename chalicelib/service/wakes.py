@@ -93,7 +93,7 @@ def heard_in(line: object) -> Iterator[Heard]:
 
 
 def look(listeners: Listeners, *, now_s: int) -> int:
-    """The hourly look at everything: ends are noted, what waits is woken, orphans go.
+    """The hourly look at everything: ends are noted, what waits is woken, orphans and strays go.
 
     Nothing is forgotten when a line or a message is lost. Raises: Unavailable.
     Costs: 1 scan for each MB of the table; 1 batch read for each end that is listened to, and 1
@@ -106,6 +106,8 @@ def look(listeners: Listeners, *, now_s: int) -> int:
         told = end_event(*where, end_s, now_s * 1000, tag=ended.tag, digest=ended.digest)
         if listeners.hooks.note_event(*told):
             wakes[Wake(ended.team, ended.repository)] = None
+    for team, hook_id in around.strays:
+        listeners.hooks.drop_stray(team, hook_id)
     for hook in around.orphans:
         try:
             listeners.hooks.drop_orphan(hook)

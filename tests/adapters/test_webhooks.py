@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,14 @@ import pytest
 from chalicelib.adapters.dynamo import DynamoMetadata
 from chalicelib.adapters.memory import MemoryMetadata
 from chalicelib.domain.webhooks import Delivery, EventKind
+from chalicelib.service.wakes import Listeners, look
 from chalicelib.webhook_ports import WebhookStore
 from tests.contracts.team_values import app
 from tests.contracts.values import NOW_S, V1, change, manifest, tag
 from tests.contracts.webhook_contract import MOST, WebhookContract, hook, noted, of_app, told
 from tests.support.stack import Stack
 from tests.support.world import SettableClock
+from tests.webhooks.scene import WorstQueue
 
 
 class TestMemoryWebhooks(WebhookContract):
@@ -72,6 +75,7 @@ BUDGETS: dict[str, tuple[Verb, list[str]]] = {
         lambda s, t: s.put_delivery(Delivery("h1", replace(noted(t), order="1.x"))),
         [TRANSACTION],
     ),
+    "drop_stray": (lambda s, t: s.drop_stray(t, "h9"), ["GetItem", "Query"]),
     "drop_orphan": (lambda s, t: s.drop_orphan(of_app(t)), ["GetItem"]),
     "list_hooks": (lambda s, t: s.list_hooks(t), ["Query"]),
     "note_event": (lambda s, t: s.note_event(noted(t), "new"), [BATCH, TRANSACTION]),
@@ -129,3 +133,40 @@ def test_every_verb_of_the_port_has_a_budget() -> None:
     verbs = {name for name in vars(WebhookStore) if not name.startswith("_")}
     verbs -= {"waiting", "look_around"}
     assert verbs <= {name.split(",")[0] for name in BUDGETS}
+
+
+class Dead(BaseException):
+    """The process has been killed."""
+
+
+def test_what_a_killed_deletion_leaves_goes_with_the_next_look(stack: Stack, team: str) -> None:
+    """An event is handed over between its steps, and nobody lives to forget that."""
+    table, clock = f"roadstead-{team}", SettableClock(NOW_S)
+    store = stack.metadata(clock=clock, table=table)
+    WebhookContract.begin(store, team)
+    store.put_hook(of_app(team), most=MOST)
+    store.note_event(noted(team), "once")
+    sent: list[str] = []
+
+    def meanwhile(operation: str) -> None:
+        sent.append(operation)
+        if sent == ["Query", TRANSACTION]:
+            store.hand_over(_event(store, team), store.list_hooks(team))
+        if sent == ["Query", TRANSACTION, "Query"]:
+            raise Dead
+
+    dying = type(store)(
+        table,
+        stack.region,
+        stack.endpoints.dynamodb_url,
+        session=stack.session,
+        on_request=meanwhile,
+        clock=clock,
+    )
+    with pytest.raises(Dead):
+        dying.delete_hook(of_app(team))
+    assert store.find_hook(team, "h1") is None
+    assert list(store.look_around().waiting) == [(team, app(team).path)]
+    queue = WorstQueue(clock, random.Random(0))
+    look(Listeners(store, queue), now_s=NOW_S)
+    assert list(store.look_around().waiting) == []

@@ -71,11 +71,11 @@ class Webhooks(Living):
 
     def delete_hook(self, hook: Webhook) -> None:
         # What is on its way goes before the webhook, and what came on its way meanwhile after it.
-        self._forget_deliveries(hook)
+        self._forget_deliveries(hook.team, hook.hook_id)
         try:
             self._delete_hook(hook)
         finally:
-            self._forget_deliveries(hook)
+            self._forget_deliveries(hook.team, hook.hook_id)
 
     def _delete_hook(self, hook: Webhook) -> None:
         columns, key = _record_of(hook)
@@ -99,8 +99,8 @@ class Webhooks(Living):
         row = self._table.get(cast("type[Row]", columns), key)
         return row is None or getattr(row, "life", None) != hook.life
 
-    def _forget_deliveries(self, hook: Webhook) -> None:
-        rows = self._table.gather(Row, keys.deliveries(hook.team, hook.hook_id), EVERYTHING)
+    def _forget_deliveries(self, team: str, hook_id: str) -> None:
+        rows = self._table.gather(Row, keys.deliveries(team, hook_id), EVERYTHING)
         self._delete_all([keys.Key(row.pk, row.sk) for row in rows])
 
     def _delete_all(self, places: Sequence[keys.Key]) -> None:
@@ -218,6 +218,10 @@ class Webhooks(Living):
             _see(seen, row, now_s)
         return seen.around()
 
+    def drop_stray(self, team: str, hook_id: str) -> None:
+        if self.find_hook(team, hook_id) is None:
+            self._forget_deliveries(team, hook_id)
+
     def drop_orphan(self, hook: Webhook) -> None:
         if self._is_orphan(hook) and not self._has_waiting(hook):
             self.delete_hook(hook)
@@ -235,6 +239,8 @@ _LOOKED_AT = (HookEventRow, DueRow, HookRow, RepositoryRow, TeamRow, TagEntryRow
 def _see(seen: Seen, row: Row, now_s: int) -> None:
     if isinstance(row, HookEventRow | DueRow):
         seen.waiting.add((row.team, row.repository))
+        if isinstance(row, DueRow):
+            seen.told.add((row.team, row.hook_id))
     elif isinstance(row, HookRow):
         seen.hooks.append(row.value())
     elif isinstance(row, RepositoryRow):

@@ -158,6 +158,7 @@ class MemoryWebhooks(MemoryDeliveries):
             seen.hooks = list(self._hooks.values())
             seen.waiting = {key[:2] for key in self._events}
             seen.waiting |= {(lane.team, lane.repository) for lane, _ in self._due}
+            seen.told = {(lane.team, lane.hook_id) for lane, _ in self._due}
             for (team, name), record in self._repositories.items():
                 seen.lives[team, name.path] = record.life
                 if is_over(end_s := record.expires_at_s, now_s):
@@ -170,6 +171,11 @@ class MemoryWebhooks(MemoryDeliveries):
                     digest = str(tag.manifest.digest) if tag.manifest else ""
                     seen.ended.append(Ended(team, name.path, end_s or 0, word.value, digest))
         return seen.around()
+
+    def drop_stray(self, team: str, hook_id: str) -> None:
+        with self._lock:
+            if (team, hook_id) not in self._hooks:
+                self.forget_hook(team, hook_id)
 
     def drop_orphan(self, hook: Webhook) -> None:
         with self._lock:
