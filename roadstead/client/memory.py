@@ -135,6 +135,9 @@ class Memory:
         found = self._blobs(host).get(digest)
         return found if isinstance(found, str) else None
 
+    def let_go(self, digest: str) -> None:
+        """Nothing more is done for a blob, be it there or not."""
+
     def saw(self, host: str, repository: str, digests: list[str]) -> None:
         """Remember that a repository has these blobs."""
         folder = self._made("blobs")

@@ -92,8 +92,11 @@ def _push_one(door: Door, source: Source, blob: Descriptor, watch: Watch) -> Non
     label = ("config " if blob.is_config else "layer  ") + label_of(blob.digest)
     watch.begin(blob.digest, label, blob.size_bytes)
     moved: Callable[[int], None] = lambda size_bytes: watch.moved(blob.digest, size_bytes)  # noqa: E731
-    note = push_blob(door, blob, source.blob(blob), _mount_from(door, source, blob), moved)
-    watch.end(blob.digest, note)
+    try:
+        note = push_blob(door, blob, source.blob(blob), _mount_from(door, source, blob), moved)
+        watch.end(blob.digest, note)
+    finally:
+        door.memory.let_go(blob.digest)
 
 
 def _mount_from(door: Door, source: Source, blob: Descriptor) -> str | None:

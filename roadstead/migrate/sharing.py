@@ -11,7 +11,8 @@ from roadstead.client.memory import Memory
 class Sharing:
     """Which repository has a blob, and which blobs are under way, in this run.
 
-    Whoever holds a blob is sending it and waits for nobody; hence nobody waits for ever.
+    Whoever holds a blob is sending it and waits for nobody, and lets go of it when it has not
+    come: two that held what the other one asks for would wait for ever.
     """
 
     def __init__(self) -> None:
@@ -40,11 +41,12 @@ class Sharing:
             self._known.setdefault(digest, repository)
             self._let_go(digest)
 
-    def give_up(self, asker: object) -> None:
-        """The asker sends nothing more, be it done or failed."""
+    def give_up(self, asker: object, only: str | None = None) -> None:
+        """The asker sends nothing more, or not that blob, be it done or failed."""
         with self._lock:
             for digest in [d for d, (_, sender) in self._sending.items() if sender is asker]:
-                self._let_go(digest)
+                if only in (None, digest):
+                    self._let_go(digest)
 
     def _let_go(self, digest: str) -> None:
         found = self._sending.pop(digest, None)
@@ -68,6 +70,9 @@ class SharedMemory(Memory):
 
     def arrived(self, digest: str, repository: str) -> None:
         self._sharing.arrived(digest, repository)
+
+    def let_go(self, digest: str) -> None:
+        self._sharing.give_up(self, digest)
 
     def close(self) -> None:
         self._sharing.give_up(self)
