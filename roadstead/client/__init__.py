@@ -8,4 +8,5 @@ memory                what a broken push leaves for the next try
 door blobs sending    a repository, a blob's way into it, the way past the functions
 push pull layouts     whole images, there and back
 stream progress       bodies that are gone on with; bars on a terminal, lines elsewhere
+workers               threads that Ctrl-C need not wait for
 """

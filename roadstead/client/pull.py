@@ -6,7 +6,7 @@ Memory: one buffer of 1 MiB for each of ``BLOBS_AT_ONCE``.
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from pathlib import Path
 
 from roadstead.client.errors import RegistryRefused, TransferError
@@ -14,6 +14,7 @@ from roadstead.client.image import Descriptor
 from roadstead.client.layouts import LayoutFolder
 from roadstead.client.progress import Watch, label_of
 from roadstead.client.sources.registry import RegistryImage
+from roadstead.client.workers import working
 
 BLOBS_AT_ONCE = 4
 BLOCK_BYTES = 1024 * 1024
@@ -22,15 +23,12 @@ BLOCK_BYTES = 1024 * 1024
 def pull(source: RegistryImage, folder: LayoutFolder, watch: Watch) -> str:
     """Bring an image into a layout folder; the answer is its digest. Raises: TransferError."""
     folder.prepare()
-    workers = ThreadPoolExecutor(BLOBS_AT_ONCE, thread_name_prefix="blob")
-    try:
-        ordered = sorted(source.image.blobs, key=lambda blob: -blob.size_bytes)
+    ordered = sorted(source.image.blobs, key=lambda blob: -blob.size_bytes)
+    with working(BLOBS_AT_ONCE, "blob") as workers:
         tasks = [workers.submit(_pull_one, source, folder, blob, watch) for blob in ordered]
         done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
         for task in done:
             task.result()
-    finally:
-        workers.shutdown(cancel_futures=True)
     for document in source.image.documents:
         folder.write(document)
     return source.image.top.descriptor.digest

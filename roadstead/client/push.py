@@ -7,7 +7,7 @@ Memory: ``PARTS_AT_ONCE`` parts of up to 13 MiB for all blobs together, and one 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from urllib.parse import urlencode
 
 from roadstead.client.blobs import push_blob
@@ -19,6 +19,7 @@ from roadstead.client.memory import Memory
 from roadstead.client.names import ImageName
 from roadstead.client.progress import Watch, label_of
 from roadstead.client.sources import Source
+from roadstead.client.workers import working
 from roadstead.uploader import PartStorage, StorageFailed
 
 BLOBS_AT_ONCE = 3
@@ -47,12 +48,9 @@ def push(
         )
     client.ping()
     memory.sweep()
-    pool = ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="part")
-    try:
+    with working(PARTS_AT_ONCE, "part") as pool:
         door = Door(client, storage, memory, pool, target)
         push_image(door, source, watch, expires)
-    finally:
-        pool.shutdown(cancel_futures=True)
     return image.top.descriptor.digest
 
 
@@ -74,18 +72,16 @@ def _push_blobs(door: Door, source: Source, watch: Watch) -> None:
 
     Raises: TransferError: the first failure.
     """
-    workers = ThreadPoolExecutor(BLOBS_AT_ONCE, thread_name_prefix="blob")
+    # The large ones first: they decide how long it takes.
+    ordered = sorted(source.image.blobs, key=lambda blob: -blob.size_bytes)
     try:
-        # The large ones first: they decide how long it takes.
-        ordered = sorted(source.image.blobs, key=lambda blob: -blob.size_bytes)
-        tasks = [workers.submit(_push_one, door, source, blob, watch) for blob in ordered]
-        done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
-        for task in done:
-            task.result()
+        with working(BLOBS_AT_ONCE, "blob") as workers:
+            tasks = [workers.submit(_push_one, door, source, blob, watch) for blob in ordered]
+            done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
+            for task in done:
+                task.result()
     except StorageFailed as failure:
         raise TransferError(f"{failure}. Repeat the command to go on from there.") from None
-    finally:
-        workers.shutdown(cancel_futures=True)
 
 
 def _push_one(door: Door, source: Source, blob: Descriptor, watch: Watch) -> None:

@@ -20,6 +20,7 @@ from roadstead.client.http import PAUSES_S, SEND_TIMEOUT_S, RegistryClient
 from roadstead.client.login import Login, find_login
 from roadstead.client.names import Host
 from roadstead.client.push import PARTS_AT_ONCE
+from roadstead.client.workers import working
 from roadstead.migrate import hub, lists, v1wire
 from roadstead.migrate.choice import Choice, Naming, parse_mapping
 from roadstead.migrate.images import Images, Lane, Outcome, Seen, belongs_to
@@ -153,7 +154,7 @@ class Migration:
     def verify(self, jobs: int) -> None:
         """Compare every tag that was brought or is there; differences are failures."""
         self.tally.verified = 0
-        with ThreadPoolExecutor(jobs, thread_name_prefix="verify") as workers:
+        with working(jobs, "verify") as workers:
             _settle([workers.submit(self._compare, lane, tag) for lane, tag in self.chosen])
 
     def _compare(self, lane: Lane, tag: str) -> None:
