@@ -1,6 +1,7 @@
 """401 answers: which challenge a registry sets, and what is sent to meet it.
 
-    WWW-Authenticate ::= scheme SP name "=" quoted ("," name "=" quoted)*
+    WWW-Authenticate ::= challenge ("," challenge)*
+    challenge        ::= scheme SP name "=" quoted ("," name "=" quoted)*
     Basic            ->  the login itself
     Bearer           ->  a token from ``realm``, asked for with ``service`` and ``scope``
 
@@ -23,7 +24,8 @@ from roadstead.client.login import Login
 from roadstead.client.names import Host, is_loopback
 
 CLIENT_ID = "roadstead"
-_PAIR = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+# A pair belongs to the scheme before it; a word of its own is the next scheme.
+_PIECE = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([^\s,="]+)')
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,18 @@ class Challenge:
 
 
 def read_challenges(headers: Iterable[str]) -> list[Challenge]:
-    """The challenges of all ``WWW-Authenticate`` headers, one a header as registries send them."""
+    """The challenges of all ``WWW-Authenticate`` headers: one each as registries send them, or
+    several with commas between, as what stands in front of a registry joins them. Spec: RFC 9110.
+    """
     found = []
     for text in headers:
-        scheme, _, rest = text.strip().partition(" ")
-        pairs = {m[1].lower(): m[2] if m[2] is not None else m[3] for m in _PAIR.finditer(rest)}
-        found.append(Challenge(scheme.lower(), pairs))
+        told: list[Challenge] = []
+        for piece in _PIECE.finditer(text):
+            if piece[4] is not None:
+                told.append(Challenge(piece[4].lower()))
+            elif told:
+                told[-1].fields[piece[1].lower()] = piece[2] if piece[2] is not None else piece[3]
+        found += told or [Challenge("")]
     return found
 
 
