@@ -2,7 +2,8 @@
 
 Docker keeps logins in ``config.json``: ``auths`` by host, where ``auth`` is base64 of
 ``name:password`` and ``identitytoken`` a token to be exchanged; or, with ``credHelpers`` or
-``credsStore``, in a program ``docker-credential-NAME`` that is asked by ``get``.
+``credsStore``, in a program ``docker-credential-NAME`` that is asked by ``get``. What other
+programs write there, docker reads as well: ``username`` and ``password`` in place of ``auth``.
 Spec: Docker CLI, "Credential stores" and "Credential helper protocol".
 """
 
@@ -48,16 +49,27 @@ def find_login(config: Path, host_name: str) -> Login | None:
         raise TransferError(f"{config} cannot be read ({type(error).__name__})") from None
     if not isinstance(document, dict):
         return None
-    helper = _table(document, "credHelpers").get(host_name) or document.get("credsStore")
+    helpers = _table(document, "credHelpers")
+    own = helpers.get(host_name) or helpers.get(_server(host_name))
+    helper = own or document.get("credsStore")
     if isinstance(helper, str) and helper:
         found = _ask_helper(helper, _server(host_name))
         if found is not None:
             return found
     auths = _table(document, "auths")
-    for key in (host_name, f"https://{host_name}", f"http://{host_name}", _server(host_name)):
+    for key in (host_name, _server(host_name), *(key for key in auths if _named(key) == host_name)):
         if isinstance(entry := auths.get(key), dict):
             return _read_entry(config, host_name, entry)
     return None
+
+
+def _named(key: str) -> str:
+    """The host of a key that may be a URL, as older versions of docker wrote them.
+
+    >>> _named("https://h:5000/v1/")
+    'h:5000'
+    """
+    return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
 
 
 def _server(host_name: str) -> str:
@@ -73,7 +85,8 @@ def _read_entry(config: Path, host_name: str, entry: dict[str, Any]) -> Login | 
     token = str(entry.get("identitytoken") or "")
     text = entry.get("auth")
     if not text:
-        return Login("", "", token) if token else None
+        name, password = str(entry.get("username") or ""), str(entry.get("password") or "")
+        return Login(name, password, token) if token or (name and password) else None
     try:
         name, _, password = base64.b64decode(str(text), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):

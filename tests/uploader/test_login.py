@@ -189,6 +189,15 @@ CHALLENGES = {
     "Bearer realm=https://a/t , service=s": [
         Challenge("bearer", {"realm": "https://a/t", "service": "s"})
     ],
+    'Bearer realm="https://a/t",service="s", Basic realm="x"': [
+        Challenge("bearer", {"realm": "https://a/t", "service": "s"}),
+        Challenge("basic", {"realm": "x"}),
+    ],
+    'Basic realm="a, Bearer b", bearer realm="https://a/t", service="s"': [
+        Challenge("basic", {"realm": "a, Bearer b"}),
+        Challenge("bearer", {"realm": "https://a/t", "service": "s"}),
+    ],
+    "Negotiate, Basic realm=x": [Challenge("negotiate"), Challenge("basic", {"realm": "x"})],
     "Negotiate": [Challenge("negotiate")],
     "": [Challenge("")],
 }
@@ -207,6 +216,15 @@ CONFIGS: dict[str, tuple[object, Login | None]] = {
     "no logins": ({}, None),
     "a login": ({"auths": {"h:5000": {"auth": AUTH}}}, Login("mate", "pa:ss")),
     "a login under a url": ({"auths": {"https://h:5000": {"auth": AUTH}}}, Login("mate", "pa:ss")),
+    "a login under an old url": (
+        {"auths": {"https://h:5000/v1/": {"auth": AUTH}}},
+        Login("mate", "pa:ss"),
+    ),
+    "a login in two fields": (
+        {"auths": {"h:5000": {"username": "mate", "password": "pa:ss"}}},
+        Login("mate", "pa:ss"),
+    ),
+    "a name alone": ({"auths": {"h:5000": {"username": "mate"}}}, None),
     "another host's": ({"auths": {"h:5001": {"auth": AUTH}}}, None),
     "an identity token": (
         {"auths": {"h:5000": {"auth": AUTH, "identitytoken": "i"}}},
@@ -246,6 +264,13 @@ def test_dockers_logins_are_found(tmp_path: Path, name: str) -> None:
     if document is not None:
         path.write_text(json.dumps(document))
     assert find_login(path, "h:5000") == expected
+
+
+@pytest.mark.usefixtures("_helpers")
+def test_docker_hubs_own_helper_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"credHelpers": {"https://index.docker.io/v1/": "token"}}))
+    assert find_login(path, "registry-1.docker.io") == Login("<token>", "", "secret")
 
 
 DAMAGED = {
