@@ -246,12 +246,14 @@ class RegistryClient:
     ) -> BaseHTTPResponse:
         """One request, and one more with what the challenge asks for.
 
-        A request that brings an Authorization of its own (v1's tokens) has the answer as it is.
+        A request that brings an Authorization of its own (v1's tokens) has the answer as it is;
+        so has one to another host, which could name a token service of its own.
         """
         key = tuple(scopes)
         sent = self._granted.get(key)
         answer = self._request(method, path, body, headers, preload, sent)
-        if answer.status != 401 or "Authorization" in (headers or {}):
+        is_last = "Authorization" in (headers or {}) or not self._is_ours(self._url(path))
+        if answer.status != 401 or is_last:
             return answer
         challenges = read_challenges(answer.headers.getlist("WWW-Authenticate"))
         let_go(answer)
@@ -277,10 +279,8 @@ class RegistryClient:
         sent = self._named(headers)
         if authorization:
             sent["Authorization"] = authorization
-        # A Location may be a path or a whole URL; ours is never sent to another host.
-        url = urljoin(self.host.url + "/", path)
-        parts = urlsplit(url)
-        if (parts.scheme, parts.netloc) != (self.host.scheme, self.host.name):
+        url = self._url(path)
+        if not self._is_ours(url):
             sent.pop("Authorization", None)
         if body is not None or method in ("POST", "PUT", "PATCH"):
             sent["Content-Length"] = str(len(body or b""))
@@ -293,6 +293,15 @@ class RegistryClient:
             preload_content=preload,
             decode_content=False,
         )
+
+    def _url(self, path: str) -> str:
+        # A Location may be a path or a whole URL.
+        return urljoin(self.host.url + "/", path)
+
+    def _is_ours(self, url: str) -> bool:
+        """Whether it leads to the registry itself: nothing else is shown its login."""
+        parts = urlsplit(url)
+        return (parts.scheme, parts.netloc) == (self.host.scheme, self.host.name)
 
     @staticmethod
     def _named(headers: Mapping[str, str] | None) -> dict[str, str]:

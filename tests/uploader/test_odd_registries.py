@@ -1,0 +1,33 @@
+"""Registries that are sound, and do what few do."""
+
+from __future__ import annotations
+
+import pytest
+
+from roadstead.client.errors import TransferError
+from roadstead.client.http import Patience, RegistryClient
+from roadstead.client.login import Login
+from roadstead.client.names import Host
+from tests.migrate.peer import Asked, Peer, Says, Script, peer
+
+PASSWORD = "not-to-be-seen"
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+def test_another_host_that_an_upload_is_sent_to_gets_no_login_by_asking_for_one(
+    scheme: str,
+) -> None:
+    def answer(there: Peer) -> Script:
+        def says(asked: Asked) -> Says:
+            if asked.path.startswith("/token"):
+                return Says(200, b'{"token": "t"}')
+            return Says(401, b"", {"WWW-Authenticate": f'{scheme} realm="{there.url}/token"'})
+
+        return says
+
+    with peer(answer) as other, peer(lambda _: lambda __: Says(200)) as there:
+        host, login = Host(there.host, "http"), Login("anna", PASSWORD)
+        client = RegistryClient(host, login, Patience((), lambda _: None))
+        with pytest.raises(TransferError):
+            client.send("POST", f"{other.url}/v2/a/blobs/uploads/1")
+        assert other.logins() == set()
