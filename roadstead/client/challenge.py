@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from roadstead.client.errors import RegistryRefused, TransferError
+from roadstead.client.errors import RegistryRefused, TokensAway, TransferError, is_passing
 from roadstead.client.login import Login
 from roadstead.client.names import Host, is_loopback
 
@@ -83,7 +83,10 @@ def fetch_token(
     login: Login | None,
     scopes: Sequence[str],
 ) -> str:
-    """A token from the realm that the registry names. Raises: TransferError."""
+    """A token from the realm that the registry names.
+
+    Raises: TransferError; TokensAway: it may be there the next time.
+    """
     realm = challenge.fields.get("realm", "")
     _check_realm(host, realm)
     wanted = list(dict.fromkeys([*challenge.fields.get("scope", "").split(), *scopes]))
@@ -108,13 +111,16 @@ def fetch_token(
             answer = pool.request("GET", joined, headers=headers, redirect=False)
     except urllib3.exceptions.HTTPError as error:
         place = urlsplit(realm).netloc
-        raise TransferError(
+        raise TokensAway(
             f"{place}, where {host.name} sends for tokens, did not answer: {type(error).__name__}"
         ) from None
     if answer.status != 200:
         who = f"the login of {login.name or 'a token'}" if login else "no login was sent"
         what = f"{host.name} does not accept {who}" if login and answer.status == 401 else who
-        raise RegistryRefused(what, urlsplit(realm).netloc, answer.status, answer.data)
+        refusal = RegistryRefused(what, urlsplit(realm).netloc, answer.status, answer.data)
+        if is_passing(answer.status):
+            raise TokensAway(str(refusal), answer.status, answer.headers)
+        raise refusal
     return _token_of(host, answer.data)
 
 

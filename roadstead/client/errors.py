@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from roadstead.failure import Failure
 from roadstead.uploader import ApiAnswer
@@ -26,6 +27,19 @@ class RegistryRefused(TransferError):
         self.status = status
         self.codes = codes_of(body)
         super().__init__(f"{what}: {host} answered {status}{said(status, body)}")
+
+
+class TokensAway(TransferError):
+    """The token service is busy or away and may be asked again; ``status`` 0: it said nothing."""
+
+    def __init__(self, sentence: str, status: int = 0, headers: Mapping[str, str] | None = None):
+        super().__init__(sentence)
+        self.status, self.headers = status, headers or {}
+
+
+def is_passing(status: int) -> bool:
+    """Whether an answer may be another one in a moment."""
+    return status >= 500 or status == 429
 
 
 def codes_of(body: bytes) -> tuple[str, ...]:

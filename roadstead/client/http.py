@@ -14,7 +14,7 @@ import urllib3
 from urllib3 import BaseHTTPResponse
 
 from roadstead.client.challenge import answer_challenges, read_challenges
-from roadstead.client.errors import RegistryRefused, TransferError
+from roadstead.client.errors import RegistryRefused, TokensAway, TransferError, is_passing
 from roadstead.client.login import Login
 from roadstead.client.names import Host
 from roadstead.uploader import ApiAnswer, Blocks
@@ -151,6 +151,8 @@ class RegistryClient:
             answer = self._once("GET", "/v2/", (), None, None, preload=True)
         except urllib3.exceptions.HTTPError as error:
             raise self._away(error) from None
+        except TokensAway:
+            return  # a registry is there; whoever asks it for more waits for its tokens
         if answer.status not in (200, 401, 403) and answer.status < 500 and answer.status != 429:
             raise RegistryRefused("this is no v2 registry", self.host.name, answer.status, b"")
 
@@ -197,7 +199,7 @@ class RegistryClient:
                     name = type(error).__name__
                     raise TransferError(f"{urlsplit(url).netloc} did not answer: {name}") from None
             else:
-                if last or not _is_passing(answer.status):
+                if last or not is_passing(answer.status):
                     return answer
                 let_go(answer)
             self.patience.wait(attempt, None)
@@ -219,20 +221,43 @@ class RegistryClient:
             last = attempt == len(self.patience.pauses_s)
             retry_after = None
             try:
-                answer = self._once(method, path, scopes, body, headers, preload=preload)
-                while answer.status == 429 and self.patience.outwaited(answer.headers):
-                    let_go(answer)
-                    answer = self._once(method, path, scopes, body, headers, preload=preload)
+                answer = self._unlimited(method, path, scopes, body, headers, preload=preload)
             except urllib3.exceptions.HTTPError as error:
                 if last:
                     raise self._away(error) from None
+            except TokensAway as away:
+                if last:
+                    raise
+                retry_after = away.headers.get("Retry-After")
             else:
-                if last or not _is_passing(answer.status):
+                if last or not is_passing(answer.status):
                     return answer
                 retry_after = answer.headers.get("Retry-After")
                 let_go(answer)
             self.patience.wait(attempt, retry_after)
         raise AssertionError("the last attempt returns or raises")
+
+    def _unlimited(
+        self,
+        method: str,
+        path: str,
+        scopes: Sequence[str],
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        *,
+        preload: bool,
+    ) -> BaseHTTPResponse:
+        """One request, after all limits that are waited for."""
+        while True:
+            try:
+                answer = self._once(method, path, scopes, body, headers, preload=preload)
+            except TokensAway as away:
+                if away.status != 429 or not self.patience.outwaited(away.headers):
+                    raise
+            else:
+                if answer.status != 429 or not self.patience.outwaited(answer.headers):
+                    return answer
+                let_go(answer)
 
     def _once(
         self,
@@ -341,10 +366,6 @@ def _up_to(answer: BaseHTTPResponse, size_bytes: int) -> bytes:
     while len(held) < size_bytes and (data := answer.read(size_bytes - len(held))):
         held += data
     return bytes(held)
-
-
-def _is_passing(status: int) -> bool:
-    return status >= 500 or status == 429
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,25 @@ from tests.migrate.peer import Asked, Peer, Says, Script, peer
 PASSWORD = "not-to-be-seen"
 
 
+def test_a_token_service_that_is_away_for_a_moment_is_waited_for() -> None:
+    faults = [503, 429]
+
+    def answer(there: Peer) -> Script:
+        def says(asked: Asked) -> Says:
+            if asked.path.startswith("/token"):
+                return Says(faults.pop(0)) if faults else Says(200, b'{"token": "t"}')
+            if asked.headers.get("authorization") == "Bearer t":
+                return Says(200, b"{}")
+            return Says(401, b"", {"WWW-Authenticate": f'Bearer realm="{there.url}/token"'})
+
+        return says
+
+    with peer(answer) as there:
+        client = RegistryClient(Host(there.host, "http"), None, Patience([0.0] * 3, lambda _: None))
+        assert client.send("GET", "/v2/").status == 200
+    assert faults == []
+
+
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
 def test_another_host_that_an_upload_is_sent_to_gets_no_login_by_asking_for_one(
     scheme: str,
