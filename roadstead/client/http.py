@@ -178,6 +178,9 @@ class RegistryClient:
             at = urljoin(at, answer.headers.get("Location", ""))
             let_go(answer)
             answer = self._elsewhere(at, headers)
+            if answer.status == 401 and self._is_ours(at):
+                let_go(answer)
+                answer = self._patiently("GET", at, scopes, None, headers, preload=False)
         if answer.status not in (200, 206):
             refused, body = answer.status, _beginning(answer)
             raise RegistryRefused(what or f"GET {path}", urlsplit(at).netloc, refused, body)

@@ -50,3 +50,18 @@ def test_another_host_that_an_upload_is_sent_to_gets_no_login_by_asking_for_one(
         with pytest.raises(TransferError):
             client.send("POST", f"{other.url}/v2/a/blobs/uploads/1")
         assert other.logins() == set()
+
+
+def test_a_redirect_within_the_registry_is_followed_with_the_login() -> None:
+    login = Login("anna", PASSWORD)
+
+    def says(asked: Asked) -> Says:
+        if asked.headers.get("authorization") != login.basic:
+            return Says(401, b"", {"WWW-Authenticate": 'Basic realm="here"'})
+        if asked.path.startswith("/v2/"):
+            return Says(307, b"", {"Location": f"/store{asked.path}"})
+        return Says(200, b"found")
+
+    with peer(lambda _: says) as there:
+        client = RegistryClient(Host(there.host, "http"), login, Patience(()))
+        assert client.read("/v2/a/manifests/1", limit_bytes=100).body == b"found"
