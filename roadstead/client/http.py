@@ -21,6 +21,7 @@ from roadstead.uploader import ApiAnswer, Blocks
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 MAX_RETRY_AFTER_S = 60.0
+REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5
 # API Gateway gives up after 29 s; a registry elsewhere may take a while to close a large blob.
 READ_TIMEOUT_S = 90.0
@@ -173,7 +174,7 @@ class RegistryClient:
         answer = self._patiently("GET", path, scopes, None, headers, preload=False)
         at = urljoin(self.host.url, path)
         for _ in range(MAX_REDIRECTS):
-            if answer.status not in (301, 302, 303, 307, 308):
+            if answer.status not in REDIRECTS:
                 break
             at = urljoin(at, answer.headers.get("Location", ""))
             let_go(answer)

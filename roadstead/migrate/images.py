@@ -21,7 +21,7 @@ from chalicelib.domain.digest import parse_digest
 from chalicelib.domain.errors import RegistryError
 from roadstead.client.door import Door
 from roadstead.client.errors import RegistryRefused, TransferError
-from roadstead.client.http import RegistryClient
+from roadstead.client.http import REDIRECTS, RegistryClient
 from roadstead.client.image import ACCEPT, Descriptor, Image, gather
 from roadstead.client.memory import Memory
 from roadstead.client.names import Host, ImageName
@@ -206,11 +206,14 @@ class Images:
             f"/v2/{repository}/manifests/{tag}",
             scopes=[pull_scope(repository)],
             headers={"Accept": ASKED},
-            wanted=(200, 404),
+            wanted=(200, *REDIRECTS, 404),
             what=what,
         )
         if answer.status == 404:
             raise TransferError("the source lists this tag, and has nothing under it")
+        if answer.status in REDIRECTS:
+            # To where its manifests are read.
+            return self._read(self.origin, repository, tag).image.top.descriptor.digest
         if answer.headers.get("Content-Type", "").startswith(SCHEMA_1):
             raise TransferError(
                 "this is a manifest of the old schema 1, which nothing signs or pulls any more: "
