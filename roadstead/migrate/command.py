@@ -15,7 +15,7 @@ from typing import Protocol
 from chalicelib.domain.errors import RegistryError
 from chalicelib.domain.names import parse_tag
 from roadstead.client.cli import cache_folder, docker_config
-from roadstead.client.errors import TransferError, printable
+from roadstead.client.errors import RegistryRefused, TransferError, printable
 from roadstead.client.http import PAUSES_S, SEND_TIMEOUT_S, RegistryClient
 from roadstead.client.login import Login, find_login
 from roadstead.client.names import Host
@@ -62,6 +62,8 @@ class Migration:
     screen: Screen
     target_host: str
     dry: bool = False
+    # Whether somebody has named the repositories, instead of the source.
+    is_named: bool = False
     stopped: Event = field(default_factory=Event)
     # By name at the target: two repositories must not become one.
     lanes: dict[str, Lane] = field(default_factory=dict)
@@ -105,7 +107,7 @@ class Migration:
 
     def _repository(self, lane: Lane) -> None:
         with self._failing(lane.source):
-            listed = list(self._sound(lane, self.carrier.tags(lane.source)))
+            listed = list(self._sound(lane, self._tags(lane)))
             wanted = [tag for tag in listed if self.choice.takes(lane.source, tag)]
             if not wanted:
                 return
@@ -117,6 +119,17 @@ class Migration:
             for tag in set(listed) - set(wanted):
                 if belongs_to(tag, digests):
                     self._tag(lane, tag)
+
+    def _tags(self, lane: Lane) -> list[str]:
+        """A repository that is only listed may hold nothing: some list what pushes have left."""
+        try:
+            return self.carrier.tags(lane.source)
+        except RegistryRefused as refusal:
+            if self.is_named or refusal.status != 404 or "NAME_UNKNOWN" not in refusal.codes:
+                raise
+            self.tally.add(empty=1)
+            self.screen.say(f"{printable(lane.source)}  is listed and holds nothing")
+            return []
 
     def _sound(self, lane: Lane, tags: list[str]) -> Iterator[str]:
         for tag in tags:
@@ -249,7 +262,16 @@ def run_migration(asked: argparse.Namespace) -> int:
             origin.ping()
         target.ping()
     carrier = _carrier(place, origin, target, logins, parts, tally, screen, keeps=asked.keep)
-    migration = Migration(carrier, choice, naming, tally, screen, host.name, dry=asked.dry_run)
+    migration = Migration(
+        carrier,
+        choice,
+        naming,
+        tally,
+        screen,
+        host.name,
+        dry=asked.dry_run,
+        is_named=bool(asked.repositories),
+    )
     try:
         migration.run(_repositories(asked.repositories, place, origin, logins[0]), asked.jobs)
         if asked.verify and not asked.dry_run:

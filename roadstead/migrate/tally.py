@@ -28,6 +28,8 @@ class Tally:
     """The sums of the final report."""
 
     repositories: set[str] = field(default_factory=set)
+    # Repositories that are listed and hold nothing.
+    empty: int = 0
     tags_brought: int = 0
     tags_there: int = 0
     tags_left: int = 0
@@ -60,8 +62,10 @@ class Tally:
     def report(self) -> list[str]:
         """The lines of the final report."""
         left = f", {self.tags_left} differ and were left" if self.tags_left else ""
+        words = "is listed and holds" if self.empty == 1 else "are listed and hold"
+        empty = f", and {self.empty} that {words} nothing" if self.empty else ""
         rows = [
-            ("repositories", f"{len(self.repositories)}"),
+            ("repositories", f"{len(self.repositories)}{empty}"),
             ("tags", f"{self.tags_brought} brought, {self.tags_there} were there already{left}"),
             ("manifests", f"{self.manifests} brought"),
             (
