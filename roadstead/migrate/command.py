@@ -115,10 +115,13 @@ class Migration:
             digests: set[str] = set()
             for tag in wanted:
                 digests.update(self._tag(lane, tag))
-            # What older clients attach by a tag comes with what it is attached to.
-            for tag in set(listed) - set(wanted):
-                if belongs_to(tag, digests):
-                    self._tag(lane, tag)
+            self._attached(lane, set(listed) - set(wanted), digests)
+
+    def _attached(self, lane: Lane, tags: set[str], digests: set[str]) -> None:
+        """What older clients attach by a tag comes with what it is attached to, and so in turn."""
+        while found := sorted(tag for tag in tags if belongs_to(tag, digests)):
+            tags = tags.difference(found)
+            digests = {digest for tag in found for digest in self._tag(lane, tag)}
 
     def _tags(self, lane: Lane) -> list[str]:
         """A repository that is only listed may hold nothing: some list what pushes have left."""

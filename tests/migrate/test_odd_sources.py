@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 
 from tests.clients.registry import Registry
-from tests.migrate.filling import Filled
-from tests.migrate.peer import Asked, Peer, Says, Script, one_image, peer
+from tests.migrate.filling import Filled, digest_of, small_image
+from tests.migrate.peer import OCI, Asked, Peer, Says, Script, one_image, peer
 from tests.migrate.test_hostile import catalog_of, scripted
 from tests.uploader.conftest import Command
 
@@ -48,3 +48,30 @@ def test_a_listed_repository_with_nothing_in_it_is_no_failure(
         status, out, _ = roadstead.outcome("migrate", source, target, "empty/app")
         assert (status, "not known to registry" in out) == (1, True)
     assert Filled(ours.host).tags(f"{team}/good/app") == ["1"]
+
+
+def test_what_is_attached_to_what_is_attached_comes_too(
+    ours: Registry, team: str, roadstead: Command
+) -> None:
+    images = [small_image(f"{team}-{number}") for number in range(3)]
+    digests = [digest_of(manifest) for _, manifest in images]
+    names = ["v1", *(f"sha256-{digest.partition(':')[2]}" for digest in digests[:2])]
+    tags = dict(zip(["v1", f"{names[1]}.sbom", f"{names[2]}.sig"], images, strict=True))
+    blobs = {digest_of(blob): blob for image, _ in images for blob in image}
+
+    def says(asked: Asked) -> Says:
+        name = asked.path.rpartition("/")[2]
+        if "/tags/list" in asked.path:
+            return Says(200, json.dumps({"tags": sorted(tags)}).encode())
+        for tag, (_, manifest) in tags.items():
+            if "/manifests/" in asked.path and name in (tag, digest_of(manifest)):
+                headers = {"Content-Type": OCI, "Docker-Content-Digest": digest_of(manifest)}
+                return Says(200, manifest, headers)
+        if name in blobs:
+            return Says(200, blobs[name])
+        return Says(200 if asked.path == "/v2/" else 404)
+
+    with peer(lambda _: says) as there:
+        words = ("migrate", f"docker://{there.host}", f"{ours.host}/{team}", "a/app")
+        roadstead.run(*words, "--only", ":v1")
+    assert Filled(ours.host).tags(f"{team}/a/app") == sorted(tags)
