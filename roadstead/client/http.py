@@ -67,9 +67,15 @@ class RegistryClient:
     """
 
     def __init__(
-        self, host: Host, login: Login | None = None, patience: Patience | None = None
+        self,
+        host: Host,
+        login: Login | None = None,
+        patience: Patience | None = None,
+        *,
+        is_registry: bool = True,
     ) -> None:
-        self.host = host
+        """Without ``is_registry`` a 401 is an answer like any other."""
+        self.host, self._is_registry = host, is_registry
         self._login = login
         self.patience = patience or Patience()
         self._granted: dict[tuple[str, ...], str] = {}
@@ -281,7 +287,8 @@ class RegistryClient:
         key = tuple(scopes)
         sent = self._granted.get(key)
         answer = self._request(method, path, body, headers, preload, sent)
-        is_last = "Authorization" in (headers or {}) or not self._is_ours(self._url(path))
+        has_own = "Authorization" in (headers or {})
+        is_last = has_own or not self._is_registry or not self._is_ours(self._url(path))
         if answer.status != 401 or is_last:
             return answer
         challenges = read_challenges(answer.headers.getlist("WWW-Authenticate"))

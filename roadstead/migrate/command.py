@@ -320,7 +320,7 @@ def _repositories(
 def _listed(place: Place, origin: RegistryClient, login: Login | None) -> Iterator[str]:
     if place.kind is Kind.HUB:
         assert place.lister is not None
-        api = RegistryClient(place.lister, None, origin.patience)
+        api = RegistryClient(place.lister, None, origin.patience, is_registry=False)
         yield from hub.repositories(api, place.prefix, login)
     elif place.kind is Kind.V1:
         yield from v1wire.search(origin, login)

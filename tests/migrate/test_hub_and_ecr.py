@@ -92,6 +92,26 @@ def test_without_a_login_the_public_repositories_come(
     assert Filled(ours.host).tags(f"{team}/app-0") == ["1.0"]
 
 
+@pytest.mark.parametrize("challenge", ["", 'JWT realm="api"', 'Bearer realm="api"'])
+def test_a_wrong_password_of_docker_hub_is_told_with_what_to_do(
+    challenge: str, ours: Registry, team: str, roadstead: Command
+) -> None:
+    script = hub()
+
+    def challenging(asked: Asked) -> Says:
+        says = script(asked)
+        is_refusal = challenge and says.status == 401
+        return Says(401, says.body, {"WWW-Authenticate": challenge}) if is_refusal else says
+
+    with peer(lambda _: challenging) as there:
+        log_in(roadstead, there.host, "anna", "wrong")
+        words = ("migrate", *hub_words(there), "hub://acme", f"{ours.host}/{team}")
+        status, _, err = roadstead.outcome(*words)
+    assert status == 1
+    assert f"the login of anna: {there.host} answered 401" in err
+    assert "log in with a personal access token" in err
+
+
 def test_a_pull_limit_is_waited_for_and_said(ours: Registry, team: str, roadstead: Command) -> None:
     with peer(lambda _: hub(limited=2)) as there:
         words = ("migrate", *hub_words(there), "hub://acme", f"{ours.host}/{team}")
