@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 DEFAULT_DATA = Path(".roadstead")
 DEFAULT_PORT = 5000
+# As a shell has it of a program that SIGPIPE has ended.
+UNREAD = 141
 
 
 def parser() -> argparse.ArgumentParser:
@@ -217,7 +219,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a refusal is a sentence on stderr and status 1."""
     asked = parser().parse_args(arguments)
     try:
-        return _run(asked)
+        status = _run(asked)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError as error:
+        if _nobody_reads():
+            return UNREAD
+        print(f"roadstead: {error.strerror or error}", file=sys.stderr)
+        return 1
     except Failure as error:
         print(f"roadstead: {error}", file=sys.stderr)
         return 1
@@ -227,6 +236,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Threads that wait for the network would hold the process; all they know is on disk.
             os._exit(130)
         return 130
+
+
+def _nobody_reads() -> bool:
+    """Whether our output is closed, as by `| head`; what is left to be written goes nowhere."""
+    found = False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            found = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return found
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -263,6 +284,8 @@ def _run(asked: argparse.Namespace) -> int:
 def _naming_files(run: Callable[[argparse.Namespace], T], asked: argparse.Namespace) -> T:
     try:
         return run(asked)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         # A full disk, a file that may not be read: nothing of ours is wrong.
         name = f"{error.filename}: " if error.filename else ""
