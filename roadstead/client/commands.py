@@ -65,11 +65,12 @@ def run_pull(asked: argparse.Namespace) -> None:
     folder = LayoutFolder(path if scheme == "oci" else path.with_name(path.name + ".partial"))
     with watching(quiet=asked.quiet) as watch:
         source = RegistryImage(client, name)
-        digest = pull(source, folder, watch)
-        folder.close(source.image.top, name, reference)
-        if scheme == "docker-archive":
-            pack_archive(folder, source.image, name, path)
-            shutil.rmtree(folder.folder)
+        with folder.alone():
+            digest = pull(source, folder, watch)
+            folder.close(source.image.top, name, reference)
+            if scheme == "docker-archive":
+                pack_archive(folder, source.image, name, path)
+                shutil.rmtree(folder.folder)
         watch.say(f"pulled {name} to {path}")
     print(digest, flush=True)
 

@@ -6,11 +6,15 @@ DIR/.roadstead/<hex>      blobs that are not whole yet; gone when the pull is do
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
 import platform
 import shutil
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +46,26 @@ class LayoutFolder:
                 raise TransferError(f"{self.folder} holds other things; choose an empty folder")
         for name in (".roadstead", "blobs/sha256"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """The folder, this process's alone while the block runs.
+
+        Two would add to the same unfinished blobs, and the first to end takes those away.
+        Raises: TransferError: another pull has it.
+        """
+        self.prepare()
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TransferError(f"{self.folder}: another pull is under way there") from None
+            except OSError:
+                pass  # a file system without locks
+            yield
+        finally:
+            os.close(descriptor)
 
     def path(self, digest: str) -> Path:
         return self.folder / "blobs" / digest.replace(":", "/")
