@@ -87,7 +87,7 @@ def _streamed(source: RegistryImage, partial: Path, blob: Descriptor, watch: Wat
         while data := sink.read(BLOCK_BYTES):
             hasher.update(data)
         watch.moved(blob.digest, sink.tell())
-        with source.blob(blob).opened_at(sink.tell()) as stream:
+        with source.remote(blob).opened_at(sink.tell()) as stream:
             while data := stream.read(BLOCK_BYTES):
                 sink.write(data)
                 hasher.update(data)

@@ -20,13 +20,13 @@ from enum import Enum
 from chalicelib.domain.digest import parse_digest
 from chalicelib.domain.errors import RegistryError
 from roadstead.client.door import Door
-from roadstead.client.errors import RegistryRefused, TransferError
+from roadstead.client.errors import TransferError
 from roadstead.client.http import REDIRECTS, RegistryClient
 from roadstead.client.image import ACCEPT, Descriptor, Image, gather
 from roadstead.client.memory import Memory
 from roadstead.client.names import Host, ImageName
 from roadstead.client.push import push_image, put_manifest
-from roadstead.client.sources.registry import RegistryImage, RemoteBlob, pull_scope
+from roadstead.client.sources.registry import RegistryImage, RemoteBlob, has_blob, pull_scope
 from roadstead.migrate import lists
 from roadstead.migrate.sharing import SharedMemory
 from roadstead.migrate.tally import ImageWatch, Screen, Tally
@@ -72,7 +72,7 @@ class Part:
     def blob(self, descriptor: Descriptor) -> RemoteBlob | None:
         assert self.name is not None
         repository = self.name.repository
-        if descriptor.urls and not _has_blob(self.client, repository, descriptor.digest):
+        if descriptor.urls and not has_blob(self.client, repository, descriptor.digest):
             return None
         return RemoteBlob(self.client, repository, descriptor)
 
@@ -252,17 +252,6 @@ class Images:
     def _scopes(repository: str) -> list[str]:
         # Those of a push: one token does for all that comes after.
         return [f"repository:{repository}:pull,push"]
-
-
-def _has_blob(client: RegistryClient, repository: str, digest: str) -> bool:
-    path = f"/v2/{repository}/blobs/{digest}"
-    try:
-        client.send(
-            "HEAD", path, scopes=[pull_scope(repository)], wanted=(200, 302, 303, 307), what=digest
-        )
-    except RegistryRefused:
-        return False
-    return True
 
 
 def belongs_to(tag: str, digests: set[str]) -> bool:

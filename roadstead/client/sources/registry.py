@@ -12,7 +12,7 @@ from typing import IO
 import urllib3
 from urllib3 import BaseHTTPResponse
 
-from roadstead.client.errors import TransferError
+from roadstead.client.errors import RegistryRefused, TransferError
 from roadstead.client.http import RegistryClient, let_go
 from roadstead.client.image import (
     ACCEPT,
@@ -65,8 +65,27 @@ class RegistryImage:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         return answer.body, media_type
 
-    def blob(self, descriptor: Descriptor) -> RemoteBlob:
+    def blob(self, descriptor: Descriptor) -> RemoteBlob | None:
+        """Its bytes; None for a foreign layer that is elsewhere only. Raises: TransferError."""
+        if descriptor.urls and not has_blob(self._client, self._repository, descriptor.digest):
+            return None
+        return self.remote(descriptor)
+
+    def remote(self, descriptor: Descriptor) -> RemoteBlob:
+        """A blob, whether it is there or not."""
         return RemoteBlob(self._client, self._repository, descriptor)
+
+
+def has_blob(client: RegistryClient, repository: str, digest: str) -> bool:
+    """Whether a registry gives a blob to us. Raises: TransferError."""
+    path = f"/v2/{repository}/blobs/{digest}"
+    try:
+        client.send(
+            "HEAD", path, scopes=[pull_scope(repository)], wanted=(200, 302, 303, 307), what=digest
+        )
+    except RegistryRefused:
+        return False
+    return True
 
 
 class RemoteBlob:
