@@ -125,7 +125,10 @@ def fetch_token(
 
 
 def _check_realm(host: Host, realm: str) -> None:
-    parts = urlsplit(realm)
+    try:
+        parts = urlsplit(realm)
+    except ValueError:
+        parts = urlsplit("")
     plain = parts.scheme == "http"
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise TransferError(f"{host.name} sends for tokens to {realm[:200]!r}, which is no URL")

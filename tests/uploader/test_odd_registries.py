@@ -65,3 +65,12 @@ def test_a_redirect_within_the_registry_is_followed_with_the_login() -> None:
     with peer(lambda _: says) as there:
         client = RegistryClient(Host(there.host, "http"), login, Patience(()))
         assert client.read("/v2/a/manifests/1", limit_bytes=100).body == b"found"
+
+
+@pytest.mark.parametrize("realm", ["", "registry", "ftp://a/token", "https://[", "https://[x]/t"])
+def test_a_realm_that_is_no_url_is_told(realm: str) -> None:
+    says = Says(401, b"", {"WWW-Authenticate": f'Bearer realm="{realm}"'})
+    with peer(lambda _: lambda __: says) as there:
+        client = RegistryClient(Host(there.host, "http"), None, Patience(()))
+        with pytest.raises(TransferError, match="which is no URL"):
+            client.ping()
