@@ -87,7 +87,11 @@ class Gateway:
         if response is None:
             passage.write(CLIENT_GONE)
         elif self._relay and is_download(passage.endpoint, response):
-            sent = await self._relay.send(request, response, send)
+            leaving = asyncio.ensure_future(intake.gone())
+            try:
+                sent = await self._relay.send(request, response, send, leaving.done)
+            finally:
+                leaving.cancel()
             passage.went_past = True
             passage.write(sent.status, sent.size_bytes)
         else:

@@ -68,8 +68,14 @@ class Relay:
     def close(self) -> None:
         self._http.clear()
 
-    async def send(self, request: HttpRequest, redirect: HttpResponse, send: Send) -> Sent:
-        """Answer with what the redirect leads to.
+    async def send(
+        self,
+        request: HttpRequest,
+        redirect: HttpResponse,
+        send: Send,
+        is_gone: Callable[[], bool] = lambda: False,
+    ) -> Sent:
+        """Answer with what the redirect leads to; when the client ``is_gone``, that is the end.
 
         Raises: OSError when S3 breaks off: the client then sees fewer bytes than were promised.
         """
@@ -84,7 +90,7 @@ class Relay:
             # Its body is not read: the next download on this connection would get it.
             found.close()
             return await _send_whole(send, _refused(request, found))
-        return await self._stream(request, redirect, found, send)
+        return await self._stream(redirect, found, send, is_gone)
 
     def _fetch(self, request: HttpRequest, redirect: HttpResponse) -> urllib3.BaseHTTPResponse:
         wanted = request.header("range")
@@ -104,10 +110,10 @@ class Relay:
 
     async def _stream(
         self,
-        request: HttpRequest,
         redirect: HttpResponse,
         found: urllib3.BaseHTTPResponse,
         send: Send,
+        is_gone: Callable[[], bool],
     ) -> Sent:
         pairs = [(name, value) for name, value in redirect.headers if name.lower() not in LEFT_OUT]
         pairs += [(name, found.headers[name]) for name in PASSED_ON if name in found.headers]
@@ -118,6 +124,9 @@ class Relay:
             # download before the answer on it has been read, and a client that has these headers
             # may ask for the next at once.
             while data := await self._call(functools.partial(found.read, PIECE_BYTES)):
+                if is_gone():
+                    # uvicorn drops what is sent to nobody, without a word and without a pause.
+                    return Sent(found.status, sent_bytes)
                 await send({"type": "http.response.body", "body": data, "more_body": True})
                 sent_bytes += len(data)
             whole = True

@@ -59,6 +59,11 @@ class Intake:
             held += data
         return held
 
+    async def gone(self) -> None:
+        """Wait until the client hangs up or has its whole answer; for when the body has ended."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     async def drain(self) -> None:
         """Read what the client still sends after it was refused, within bounds.
 
