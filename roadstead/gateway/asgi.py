@@ -56,6 +56,7 @@ class Gateway:
     ) -> None:
         self._pool = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="call")
         self._relay = Relay(self._pool) if downloads is Downloads.THROUGH else None
+        self._serving: set[asyncio.Task[Any]] = set()
         self._front = front
         self._storage = storage or PartStorage()
         self._shared = Streaming(
@@ -66,18 +67,32 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+            task = asyncio.current_task()
+            assert task is not None, "a server calls from a task"
+            self._serving.add(task)
+            try:
+                await self._http(scope, receive, send)
+            finally:
+                self._serving.discard(task)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._close()
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
-                self._pool.shutdown(wait=False)
-                self._storage.close()
-                if self._relay:
-                    self._relay.close()
                 return
+
+    async def _close(self) -> None:
+        # uvicorn has cancelled those whose grace is over, and does not wait for them; they need
+        # the pool to let go of their claims.
+        if self._serving:
+            await asyncio.wait(self._serving)
+        self._pool.shutdown(wait=False)
+        self._storage.close()
+        if self._relay:
+            self._relay.close()
 
     async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         request = _read_head(scope)
