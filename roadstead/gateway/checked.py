@@ -13,6 +13,7 @@ import asyncio
 import functools
 import queue
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
 from urllib.parse import parse_qsl
@@ -120,8 +121,12 @@ async def stream_checked(
     asked = (await shared.run(api.post, path, wanted)).document()
     channel = Channel()
     put = functools.partial(shared.storage.put_whole, asked["url"], asked["headers"])
-    # Not on the pool of calls: those that feed it must never wait for a thread behind it.
-    sending = asyncio.ensure_future(asyncio.to_thread(put, plan.size_bytes, channel.opened))
+    # A thread of its own: those that feed it must never wait for one behind it, and where it
+    # waited for one itself, its bytes would hold the threads that feed the push before it.
+    thread = ThreadPoolExecutor(1, thread_name_prefix="whole")
+    loop = asyncio.get_running_loop()
+    sending = loop.run_in_executor(thread, put, plan.size_bytes, channel.opened)
+    thread.shutdown(wait=False)
 
     def close(_: object) -> None:
         channel.closed = True

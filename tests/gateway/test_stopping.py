@@ -82,9 +82,9 @@ def test_the_claim_of_a_push_that_is_cut_off_is_let_go(place: Place, sent: int) 
 
 def test_a_push_that_s3_would_have_checked_does_not_hold_the_process(place: Place) -> None:
     data, bounds = payload(30 * MIB), Bounds(whole_above_bytes=10 * MIB)
-    with ExitStack() as wires, heard() as log:
-        with stopped_at_once(place, gateway_of(place, None, bounds)):
-            target = f"{start(place, REPOSITORY)}?digest={digest_of(data)}"
-            wire = wires.enter_context(connected(place.host))
-            begin(wire, "PUT", target, data, 20 * MIB, False)
-            until(lambda: "/whole" in log.text or "uploader.whole" in log.text, "it goes whole")
+    gateway = gateway_of(place, None, bounds)
+    with ExitStack() as wires, heard() as log, stopped_at_once(place, gateway):
+        target = f"{start(place, REPOSITORY)}?digest={digest_of(data)}"
+        wire = wires.enter_context(connected(place.host))
+        begin(wire, "PUT", target, data, 20 * MIB, False)
+        until(lambda: "uploader.whole" in log.text, "it goes whole")
