@@ -58,7 +58,7 @@ def plan_for(request: HttpRequest, bounds: Bounds) -> Plan | None:
         return None
     digest = dict(parse_qsl(request.query)).get("digest", "")
     named = request.method == "PUT" and digest.startswith("sha256:")
-    in_one = request.header("content-range") is None
+    in_one = not request.header("content-range")
     fits = bounds.whole_above_bytes < size_bytes <= limits.MAX_WHOLE_BYTES
     goes_whole = fits and named and in_one
     if size_bytes > bounds.read_back_bytes and not goes_whole:

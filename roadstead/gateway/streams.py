@@ -149,7 +149,7 @@ def _check_length(request: HttpRequest, length_bytes: int) -> None:
     Raises: UploadRefused.
     """
     text = request.header("content-range")
-    if text is None or length_of(request) is not None:
+    if not text or length_of(request) is not None:
         return
     size_bytes = parse_content_range(text).size_bytes
     # The two spellings of `domain.upload.check_chunk`.

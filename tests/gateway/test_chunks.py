@@ -109,6 +109,17 @@ def test_a_malformed_content_range_is_a_400_and_changes_nothing(
     assert send(memory.host, "PATCH", location, b"hello").header("range") == "0-4"
 
 
+@pytest.mark.parametrize("in_chunks", [False, True], ids=["with a length", "in chunks"])
+@pytest.mark.parametrize("size_bytes", [1000, 6 * MIB])
+def test_an_empty_content_range_says_nothing(
+    memory: Place, repository: str, size_bytes: int, in_chunks: bool
+) -> None:
+    location, data = start(memory, repository), payload(size_bytes)
+    headers = {"Content-Range": ""}
+    answer = send(memory.host, "PATCH", location, data, headers, in_chunks=in_chunks)
+    assert (answer.status, answer.header("range")) == (202, f"0-{size_bytes - 1}")
+
+
 # Bytes that are there, where the chunk claims to begin, its size.
 GAPS = [
     (0, 1, 1000),
