@@ -2,7 +2,7 @@
 
 Documents, in both directions:
 
-    whole    {"digest", "size_bytes"}      -> {"url", "headers"}
+    whole    {"digest", "size_bytes"}      -> {"url", "headers", "offset_bytes"}
     claim    {"content_range"?, "length_bytes"?, "claim"?}
              -> {"upload_id", "claim", "offset_bytes", "algorithm", "provable_bytes", "hash_state"?,
                  "digest"?,
@@ -39,9 +39,15 @@ def whole(call: Call) -> Response:
     digest = parse_digest(text_of(asked, "digest"))
     size_bytes = number_of(asked, "size_bytes")
     check_room(call.world, call.name, size_bytes)
-    url = remote.whole_url(call.world, call.name, upload_id, digest, size_bytes)
+    found = remote.whole_url(call.world, call.name, upload_id, digest, size_bytes)
     checksum = base64.b64encode(bytes.fromhex(digest.hex)).decode()
-    return json_response({"url": url, "headers": {"x-amz-checksum-sha256": checksum}})
+    return json_response(
+        {
+            "url": found.url,
+            "headers": {"x-amz-checksum-sha256": checksum},
+            "offset_bytes": found.offset_bytes,
+        }
+    )
 
 
 @handles("uploader.claim")

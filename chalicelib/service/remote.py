@@ -77,9 +77,19 @@ class Report:
     proof: str
 
 
+@dataclass(frozen=True)
+class WholeUrl:
+    """Where a whole blob goes, by PUT; ``offset_bytes`` are there otherwise, and are what counts
+    where they are not 0.
+    """
+
+    url: str
+    offset_bytes: int
+
+
 def whole_url(
     world: World, name: RepositoryName, upload_id: str, digest: Digest, size_bytes: int
-) -> str:
+) -> WholeUrl:
     """A URL that takes this blob by one PUT, its SHA-256 checked by S3.
 
     Whoever closes the upload then needs no proof: nothing else can lie there.
@@ -95,7 +105,8 @@ def whole_url(
         )
     session = uploads.status(world, name, upload_id)
     key = keys.whole_key(session.team, session.upload_id, digest)
-    return world.blobs.presign_put(key, ttl_s=limits.PART_URL_TTL_S, sha256_hex=digest.hex)
+    url = world.blobs.presign_put(key, ttl_s=limits.PART_URL_TTL_S, sha256_hex=digest.hex)
+    return WholeUrl(url, session.offset_bytes)
 
 
 def claim(

@@ -59,7 +59,11 @@ async def stream_blob(
     if shared.key is None:
         plan = plan_for(request, shared.bounds)
         if plan is not None and plan.goes_whole:
-            return await stream_checked(shared, request, params, intake, held, plan)
+            closed = await stream_checked(shared, request, params, intake, held, plan)
+            if closed is not None:
+                return closed
+            if plan.size_bytes > shared.bounds.read_back_bytes:
+                raise UnprovableError
     remote = {"repository": params["repository"], "upload_id": params["upload_id"]}
     api = CallerApi(shared.front, request)
     # A word of our own: a claim whose answer is lost can be repeated.

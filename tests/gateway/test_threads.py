@@ -70,11 +70,11 @@ def test_pushes_that_s3_checks_do_not_wait_for_one_anothers_threads() -> None:
     plan = Plan(SIZE_BYTES, "sha256:00", True)
     request = HttpRequest("PUT", "/v2/acme/app/blobs/uploads/0", "digest=sha256:00", [])
 
-    async def push_all() -> list[HttpResponse]:
+    async def push_all() -> list[HttpResponse | None]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
         shared = Streaming(App(), storage, ResumableHashing(), ThreadPoolExecutor(PUSHES), None)
         pushes = [stream_checked(shared, request, PUSH, intake(), b"", plan) for _ in range(PUSHES)]
         return await asyncio.gather(*pushes)
 
-    assert [answer.status for answer in asyncio.run(push_all())] == [201] * PUSHES
+    assert [answer.status for answer in asyncio.run(push_all()) if answer] == [201] * PUSHES
     assert storage.taken_bytes == [SIZE_BYTES] * PUSHES

@@ -55,6 +55,20 @@ def test_s3_refuses_other_bytes_and_the_client_is_told(
     assert digest_at(remote, repository, other) is None
 
 
+@pytest.mark.parametrize("there", [1, 6 * MIB])
+@pytest.mark.parametrize(("size_bytes", "status"), [(12 * MIB, 201), (21 * MIB, 413)])
+def test_the_end_of_a_blob_is_not_taken_for_the_whole(
+    remote: Remote, proxy: str, repository: str, there: int, size_bytes: int, status: int
+) -> None:
+    data = payload(there + size_bytes)
+    opened = send(proxy, "POST", f"/v2/{repository}/blobs/uploads/")
+    assert send(proxy, "PATCH", opened.location, data[:there]).status == 202
+    target = f"{opened.location}?digest={digest_of(data)}"
+    assert send(proxy, "PUT", target, data[there:]).status == status
+    found = digest_of(data) if status == 201 else None
+    assert digest_at(remote, repository, digest_of(data)) == found
+
+
 @pytest.mark.parametrize("fault", ["busy", "drop", "expired"])
 def test_s3_that_breaks_off_is_a_503_that_the_client_may_repeat(
     remote: Remote, proxy: str, repository: str, fault: str
