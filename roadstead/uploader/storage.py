@@ -60,7 +60,7 @@ class Blocks:
 
 
 class PartStorage:
-    """PUTs to presigned URLs, with a few tries; shared by all uploads of a process.
+    """PUTs to presigned URLs and GETs, with a few tries; shared by all uploads of a process.
 
     ``send_timeout_s`` is for connecting, and for each 256 KiB to leave.
     """
@@ -98,33 +98,38 @@ class PartStorage:
         self._put(url, sent, opened)
 
     def _put(self, url: str, headers: Mapping[str, str], make_body: Callable[[], Any]) -> str:
+        answer = self._tried("take", "PUT", url, headers, make_body)
+        return str(answer.headers.get("ETag", ""))
+
+    def get(self, url: str) -> bytes:
+        """Fetch a small object. Raises: StorageFailed."""
+        return self._tried("give", "GET", url, {}, lambda: None).data
+
+    def _tried(
+        self,
+        verb: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        make_body: Callable[[], Any],
+    ) -> urllib3.BaseHTTPResponse:
         last, status, code = "", 0, ""
         for pause_s in self._pauses_s:
             time.sleep(pause_s)
             try:
-                answer = self._pool.request("PUT", url, body=make_body(), headers=headers)
+                answer = self._pool.request(method, url, body=make_body(), headers=headers)
             except urllib3.exceptions.HTTPError as error:
                 last, status, code = type(error).__name__, 0, ""
                 continue
             if answer.status == 200:
-                return str(answer.headers.get("ETag", ""))
+                return answer
             found = _CODE.search(answer.data)
             status, code = answer.status, found[1].decode() if found else ""
             last = f"{status} {code}".strip()
             if status < 500 and status != 429 and code not in PASSING_CODES:
                 break
         place = urlsplit(url).netloc
-        raise StorageFailed(f"S3 at {place} did not take the bytes: {last}", status, code)
-
-    def get(self, url: str) -> bytes:
-        """Fetch a small object. Raises: StorageFailed."""
-        try:
-            answer = self._pool.request("GET", url)
-        except urllib3.exceptions.HTTPError as error:
-            raise StorageFailed(f"S3 did not answer: {type(error).__name__}") from None
-        if answer.status != 200:
-            raise StorageFailed(f"S3 answered {answer.status}", answer.status)
-        return answer.data
+        raise StorageFailed(f"S3 at {place} did not {verb} the bytes: {last}", status, code)
 
     def close(self) -> None:
         self._pool.clear()

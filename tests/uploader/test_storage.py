@@ -7,6 +7,7 @@ import time
 import pytest
 
 from roadstead.uploader import PartStorage, StorageFailed
+from tests.support.onewire import HANG_UP, Said, one_wire
 from tests.uploader.lambdaonly import QuietHandler, serving
 
 BLOCK_BYTES = 256 * 1024
@@ -60,3 +61,24 @@ def test_what_s3_says_is_understood(status: int, body: bytes) -> None:
     assert (len(tries), failure.has_expired, failure.is_mismatch) == ANSWERS[(status, body)]
     assert set(tries) == {b"data"}
     assert "secret" not in str(failure)
+
+
+@pytest.mark.parametrize("first", [HANG_UP, 500, 503, 429])
+def test_what_is_read_again_is_asked_for_again(first: int) -> None:
+    """The tail of an upload: its next chunk failed when S3 hung up on a kept connection."""
+    with one_wire(Said(200, b"tail")) as server:
+        storage = PartStorage(pauses_s=(0.0,))
+        server.script.append(Said(first))
+        assert storage.get(f"http://{server.host}/tail") == b"tail"
+        server.script.extend([Said(first), Said(first)])
+        with pytest.raises(StorageFailed) as caught:
+            storage.get(f"http://{server.host}/tail?X-Amz-Signature=secret")
+        assert caught.value.status == first
+        assert "secret" not in str(caught.value)
+
+
+def test_what_s3_does_not_give_is_asked_for_once() -> None:
+    with one_wire(Said(404)) as server:
+        with pytest.raises(StorageFailed, match="404"):
+            PartStorage(pauses_s=(0.0,)).get(f"http://{server.host}/tail")
+        assert len(server.connections) == 1
