@@ -54,9 +54,18 @@ class Streaming:
     bounds: Bounds = Bounds()
 
     async def run(self, function: Callable[..., T], *args: object) -> T:
-        """Call something that blocks, on a thread of the gateway's own pool."""
+        """Call something that blocks, on a thread of the gateway's own pool.
+
+        Whoever is cancelled waits for its end as well: nobody can call a thread off, and what it
+        still does must not come after what is done to make good.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.pool, functools.partial(function, *args))
+        calling = loop.run_in_executor(self.pool, functools.partial(function, *args))
+        try:
+            return await asyncio.shield(calling)
+        except asyncio.CancelledError:
+            await asyncio.wait([calling])
+            raise
 
 
 @dataclass(frozen=True)
