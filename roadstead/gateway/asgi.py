@@ -55,12 +55,14 @@ class Gateway:
         downloads: Downloads = Downloads.REDIRECT,
     ) -> None:
         self._pool = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="call")
+        # Streams wait here for a slow S3, so that nobody else waits behind them.
+        self._streams = ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="stream")
         self._relay = Relay(self._pool) if downloads is Downloads.THROUGH else None
         self._serving: set[asyncio.Task[Any]] = set()
         self._front = front
         self._storage = storage or PartStorage()
         self._shared = Streaming(
-            self._front, self._storage, hashing, self._pool, gateway_key, bounds or Bounds()
+            self._front, self._storage, hashing, self._streams, gateway_key, bounds or Bounds()
         )
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -90,6 +92,7 @@ class Gateway:
         if self._serving:
             await asyncio.wait(self._serving)
         self._pool.shutdown(wait=False)
+        self._streams.shutdown(wait=False)
         self._storage.close()
         if self._relay:
             self._relay.close()

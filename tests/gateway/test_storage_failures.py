@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import ExitStack
 
 import pytest
 
+from chalicelib.domain.limits import MAX_INLINE_BODY_BYTES
+from roadstead.gateway.asgi import CALL_THREADS
 from tests.gateway.client import (
     MIB,
     assert_pulled,
@@ -21,7 +24,7 @@ from tests.gateway.client import (
 from tests.gateway.places import Place
 from tests.gateway.test_hangups import held_by, until
 from tests.gateway.v1 import describe, layer_path, read_json, seal_and_read
-from tests.gateway.wire import Answer, connected, cut, head, send
+from tests.gateway.wire import Answer, connected, cut, exchange, head, send
 
 DATA = payload(9 * MIB)
 TWO_PARTS = payload(17 * MIB)
@@ -127,6 +130,27 @@ def test_a_slow_s3_slows_the_client_and_nothing_else(memory: Place, repository: 
         wire.send(data[sent:])
         assert wire.answer().status == 201
     assert_pulled(memory, repository, data)
+
+
+def test_a_slow_s3_slows_many_clients_and_nothing_else(memory: Place, repository: str) -> None:
+    """As many pushes as there are threads for them wait for S3, each with bytes in its hands."""
+    data, pushes = payload(MAX_INLINE_BODY_BYTES + 1), CALL_THREADS
+    locations = [start(memory, repository) for _ in range(pushes)]
+    memory.door.opened.clear()
+    memory.door.always = "hold"
+    with ExitStack() as wires:
+        sending = [wires.enter_context(connected(memory.host)) for _ in range(pushes)]
+        for wire, location in zip(sending, locations, strict=True):
+            wire.send(head("PATCH", location, length(data)), *cut(data))
+        until(lambda: len(memory.door.seen) == pushes, "all threads are taken")
+        other = wires.enter_context(connected(memory.host))
+        other.link.settimeout(5)
+        try:
+            assert exchange(other, "GET", "/v2/").status == 200
+        finally:
+            memory.door.mend()
+            memory.door.opened.set()
+        assert {wire.answer().status for wire in sending} == {202}
 
 
 def length(data: bytes) -> list[tuple[str, str]]:
