@@ -37,6 +37,7 @@ from roadstead.uploader.planned import (
 UNPROVED = (413, 502, 503, 504)
 # What an upload is answered with that is closed already.
 CLOSED = 409
+GONE = 404
 # How long between two looks at a proof: soon at first, then as the gigabytes have it.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
 # What a session that we remember may be answered with when it is of no use any more.
@@ -136,8 +137,10 @@ class Sending:
         try:
             claimed = self._ask("claim", {"claim": self._upload.word})
         except UploadRefused as refusal:
-            # Closed by an earlier try, and being proved: only its end is to be waited for.
-            if refusal.answer.status == CLOSED:
+            # Closed by an earlier try, and being proved: only its end is to be waited for. Gone
+            # where it has been proved since we looked.
+            status = refusal.answer.status
+            if status == CLOSED or (status == GONE and self._door.has(self._blob.digest)):
                 return
             raise
         self._check_provable(claimed)

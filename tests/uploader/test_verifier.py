@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.domain.limits import MIB
+from chalicelib.service import uploads
 from chalicelib.service.world import World
 from roadstead.client.blobs import send_large
 from roadstead.client.door import Door
@@ -43,6 +45,7 @@ class Choosing(ThreadVerifier):
 
 
 VERIFIER = Choosing()
+Verify = Callable[[Remote, str, str, str], None]
 
 
 def proving(world: World) -> World:
@@ -78,28 +81,72 @@ def test_a_push_waits_for_the_proof_and_goes_on(
     assert not any("/whole" in line for line in proved.api.seen)
 
 
+def asks_before(remote: Remote, session: str, repository: str, digest: str) -> None:
+    """It is being read, or has been, when the push looks."""
+    VERIFIER.ask("open", session)
+
+
+def proves_between(remote: Remote, session: str, repository: str, digest: str) -> None:
+    """It is proved between the push's first look and its next request."""
+
+    def proves(line: str) -> None:
+        if "/claim" in line:
+            remote.api.on_request = None
+            VERIFIER.ask("open", session)
+            until_there(remote, repository, digest)
+
+    remote.api.on_request = proves
+
+
+def reads_meanwhile(remote: Remote, session: str, repository: str, digest: str) -> None:
+    """A run of the verifier has it from before the push until it is closed again."""
+    now_s, store = int(time.time()), remote.world.metadata
+    held = store.claim_upload("open", session, "f" * 32, now_s=now_s, expires_at_s=now_s + 600)
+
+    def ends(line: str) -> None:
+        if line.startswith("PUT") and digest in line:
+            remote.api.on_request = None
+            uploads.release(remote.world, held)
+            VERIFIER.ask("open", session)
+            until_there(remote, repository, digest)
+
+    remote.api.on_request = ends
+
+
+@pytest.mark.parametrize("verify", [asks_before, proves_between, reads_meanwhile])
 def test_a_push_that_broke_while_it_waited_sends_nothing_again(
-    proved: Remote, images: Shelf, repository: str, tmp_path: Path
+    proved: Remote, images: Shelf, repository: str, tmp_path: Path, verify: Verify
 ) -> None:
     image = images["thirty-mb"]
     digest = image.only.layers[0].blob.digest
     VERIFIER.works = False
 
     def broken(line: str) -> None:
-        if line.startswith("PUT") and digest in line and closes(proved, digest) >= 1:
-            proved.api.at[len(proved.api.seen)] = "drop"
+        if line.startswith("PUT") and digest in line:
+            # This one is served, and nothing after it.
+            proved.api.script.extend(["drop"] * 100)
 
     proved.api.on_request = broken
     with pytest.raises(TransferError):
         push_here(f"oci:{image.folder}", f"{proved.host}/{repository}:v1", tmp_path, tries=1)
-    assert not is_tagged(proved, repository, "v1")
     proved.mend()
+    assert not is_tagged(proved, repository, "v1")
     VERIFIER.works = True
     (session,) = kept(tmp_path)
-    VERIFIER.ask("open", session)
+    verify(proved, session, repository, digest)
     push_here(f"oci:{image.folder}", f"{proved.host}/{repository}:v1", tmp_path)
     assert_served(proved, repository, image, "v1")
     assert proved.s3.count("PUT") == 0
+    assert not any("DELETE" in line for line in proved.api.seen)
+    assert kept(tmp_path) == []
+
+
+def until_there(remote: Remote, repository: str, digest: str) -> None:
+    name = parse_image(f"{remote.host}/{repository}:v1")
+    path, end = f"/v2/{repository}/blobs/{digest}", time.monotonic() + 60
+    while client_of(name).send("HEAD", path, wanted=(200, 307, 404)).status == 404:
+        assert time.monotonic() < end, "the verifier does not prove it"
+        time.sleep(0.02)
 
 
 def kept(cache: Path) -> list[str]:
