@@ -90,25 +90,8 @@ def fetch_token(
     realm = challenge.fields.get("realm", "")
     _check_realm(host, realm)
     wanted = list(dict.fromkeys([*challenge.fields.get("scope", "").split(), *scopes]))
-    service = challenge.fields.get("service", "")
-    query = [("service", service)] if service else []
     try:
-        if login is not None and login.identity_token:
-            fields = {
-                "grant_type": "refresh_token",
-                "refresh_token": login.identity_token,
-                "service": service,
-                "client_id": CLIENT_ID,
-                "scope": " ".join(wanted),
-            }
-            answer = pool.request(
-                "POST", realm, fields=fields, encode_multipart=False, redirect=False
-            )
-        else:
-            query += [("scope", scope) for scope in wanted]
-            joined = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}" if query else realm
-            headers = {"Authorization": login.basic} if login else {}
-            answer = pool.request("GET", joined, headers=headers, redirect=False)
+        answer = _asked(pool, realm, challenge.fields.get("service", ""), login, wanted)
     except urllib3.exceptions.HTTPError as error:
         place = urlsplit(realm).netloc
         raise TokensAway(
@@ -122,6 +105,25 @@ def fetch_token(
             raise TokensAway(str(refusal), answer.status, answer.headers)
         raise refusal
     return _token_of(host, answer.data)
+
+
+def _asked(
+    pool: urllib3.PoolManager, realm: str, service: str, login: Login | None, wanted: Sequence[str]
+) -> urllib3.BaseHTTPResponse:
+    if login is not None and login.identity_token:
+        fields = {
+            "grant_type": "refresh_token",
+            "refresh_token": login.identity_token,
+            "service": service,
+            "client_id": CLIENT_ID,
+            "scope": " ".join(wanted),
+        }
+        return pool.request("POST", realm, fields=fields, encode_multipart=False, redirect=False)
+    query = [("service", service)] if service else []
+    query += [("scope", scope) for scope in wanted]
+    joined = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}" if query else realm
+    headers = {"Authorization": login.basic} if login else {}
+    return pool.request("GET", joined, headers=headers, redirect=False)
 
 
 def _check_realm(host: Host, realm: str) -> None:

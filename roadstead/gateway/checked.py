@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import queue
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
@@ -125,17 +125,7 @@ async def stream_checked(
         return None
     channel = Channel()
     put = functools.partial(shared.storage.put_whole, asked["url"], asked["headers"])
-    # A thread of its own: those that feed it must never wait for one behind it, and where it
-    # waited for one itself, its bytes would hold the threads that feed the push before it.
-    thread = ThreadPoolExecutor(1, thread_name_prefix="whole")
-    loop = asyncio.get_running_loop()
-    sending = loop.run_in_executor(thread, put, plan.size_bytes, channel.opened)
-    thread.shutdown(wait=False)
-
-    def close(_: object) -> None:
-        channel.closed = True
-
-    sending.add_done_callback(close)
+    sending = _sending(functools.partial(put, plan.size_bytes), channel)
     try:
         await _fill(shared, channel, intake, held)
     except BaseException:
@@ -150,6 +140,25 @@ async def stream_checked(
             return refusal(request, ErrorCode.DIGEST_INVALID)
         raise
     return await shared.run(shared.front.call, without_body(request))
+
+
+def _sending(
+    put: Callable[[Callable[[], IO[bytes]]], None], channel: Channel
+) -> asyncio.Future[None]:
+    """The PUT, under way on a thread of its own.
+
+    Those that feed it must never wait for a thread behind it, and where it waited for one itself,
+    its bytes would hold the threads that feed the push before it.
+    """
+    thread = ThreadPoolExecutor(1, thread_name_prefix="whole")
+    sending = asyncio.get_running_loop().run_in_executor(thread, put, channel.opened)
+    thread.shutdown(wait=False)
+
+    def close(_: object) -> None:
+        channel.closed = True
+
+    sending.add_done_callback(close)
+    return sending
 
 
 async def _fill(shared: Streaming, channel: Channel, intake: Intake, held: bytes) -> None:

@@ -253,9 +253,8 @@ def run_migration(asked: argparse.Namespace) -> int:
     naming = Naming(base, place.prefix, parse_mapping(asked.mapped), place.kind is Kind.V1)
     screen, tally = Screen(quiet=asked.quiet), Tally()
     logins = _logins(asked, place, host)
-    patience = OutwaitLimits(
-        say=screen.say, host_name=place.host.name, most_s=asked.wait_hours * 3600
-    )
+    wait_s = asked.wait_hours * 3600
+    patience = OutwaitLimits(say=screen.say, host_name=place.host.name, most_s=wait_s)
     is_v1 = place.kind is Kind.V1
     origin = RegistryClient(place.host, None if is_v1 else logins[0], patience)
     target = RegistryClient(host, None if is_v1 else logins[1])
@@ -276,17 +275,24 @@ def run_migration(asked: argparse.Namespace) -> int:
         is_named=bool(asked.repositories),
     )
     try:
-        migration.run(_repositories(asked.repositories, place, origin, logins[0]), asked.jobs)
-        if asked.verify and not asked.dry_run:
-            migration.verify(asked.jobs)
-    except KeyboardInterrupt:
-        migration.stopped.set()
-        print("\n".join(tally.report()), flush=True)
-        raise
+        _carry_out(migration, asked, _repositories(asked.repositories, place, origin, logins[0]))
     finally:
         parts.shutdown(wait=False, cancel_futures=True)
     print("\n".join(_dry_report(tally) if asked.dry_run else tally.report()), flush=True)
     return 1 if tally.failures else 0
+
+
+def _carry_out(
+    migration: Migration, asked: argparse.Namespace, repositories: Iterator[str]
+) -> None:
+    try:
+        migration.run(repositories, asked.jobs)
+        if asked.verify and not asked.dry_run:
+            migration.verify(asked.jobs)
+    except KeyboardInterrupt:
+        migration.stopped.set()
+        print("\n".join(migration.tally.report()), flush=True)
+        raise
 
 
 @contextmanager
