@@ -6,7 +6,6 @@ Memory: one buffer of 1 MiB for each of ``BLOBS_AT_ONCE``.
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import FIRST_EXCEPTION, wait
 from pathlib import Path
 
 from roadstead.client.errors import RegistryRefused, TransferError
@@ -14,7 +13,7 @@ from roadstead.client.image import Descriptor
 from roadstead.client.layouts import LayoutFolder
 from roadstead.client.progress import Watch, label_of
 from roadstead.client.sources.registry import RegistryImage
-from roadstead.client.workers import working
+from roadstead.client.workers import settle, working
 
 BLOBS_AT_ONCE = 4
 BLOCK_BYTES = 1024 * 1024
@@ -25,10 +24,7 @@ def pull(source: RegistryImage, folder: LayoutFolder, watch: Watch) -> str:
     folder.prepare()
     ordered = sorted(source.image.blobs, key=lambda blob: -blob.size_bytes)
     with working(BLOBS_AT_ONCE, "blob") as workers:
-        tasks = [workers.submit(_pull_one, source, folder, blob, watch) for blob in ordered]
-        done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
-        for task in done:
-            task.result()
+        settle([workers.submit(_pull_one, source, folder, blob, watch) for blob in ordered])
     for document in source.image.documents:
         folder.write(document)
     return source.image.top.descriptor.digest

@@ -7,7 +7,6 @@ Memory: ``PARTS_AT_ONCE`` parts of up to 13 MiB for all blobs together, and one 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, wait
 from urllib.parse import urlencode
 
 from roadstead.client.blobs import push_blob
@@ -19,7 +18,7 @@ from roadstead.client.memory import Memory
 from roadstead.client.names import ImageName
 from roadstead.client.progress import Watch, label_of
 from roadstead.client.sources import Source
-from roadstead.client.workers import working
+from roadstead.client.workers import settle, working
 from roadstead.uploader import PartStorage, StorageFailed
 
 BLOBS_AT_ONCE = 3
@@ -76,10 +75,7 @@ def _push_blobs(door: Door, source: Source, watch: Watch) -> None:
     ordered = sorted(source.image.blobs, key=lambda blob: -blob.size_bytes)
     try:
         with working(BLOBS_AT_ONCE, "blob") as workers:
-            tasks = [workers.submit(_push_one, door, source, blob, watch) for blob in ordered]
-            done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            settle([workers.submit(_push_one, door, source, blob, watch) for blob in ordered])
     except StorageFailed as failure:
         raise TransferError(f"{failure}. Repeat the command to go on from there.") from None
 

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+
+TURN_S = 0.5
+
+
+def settle(tasks: Iterable[Future[None]]) -> None:
+    """Wait for all; the first failure is raised as soon as it is there.
+
+    In turns: a Ctrl-C that comes in the moment before a wait begins interrupts no wait, and is
+    heard only when Python runs again.
+    """
+    left = set(tasks)
+    while left:
+        done, left = wait(left, timeout=TURN_S, return_when=FIRST_EXCEPTION)
+        for task in done:
+            task.result()
 
 
 @contextmanager

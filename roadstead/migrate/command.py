@@ -6,7 +6,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -20,7 +20,7 @@ from roadstead.client.http import PAUSES_S, SEND_TIMEOUT_S, RegistryClient
 from roadstead.client.login import Login, find_login
 from roadstead.client.names import Host
 from roadstead.client.push import PARTS_AT_ONCE
-from roadstead.client.workers import working
+from roadstead.client.workers import settle, working
 from roadstead.migrate import hub, lists, v1wire
 from roadstead.migrate.choice import Choice, Naming, parse_mapping
 from roadstead.migrate.images import Images, Lane, Outcome, Seen, belongs_to
@@ -74,8 +74,8 @@ class Migration:
         """Bring what is chosen; failures are in the tally. Raises: TransferError: no list."""
         workers = ThreadPoolExecutor(jobs, thread_name_prefix="repository")
         try:
-            tasks = [workers.submit(self._repository, lane) for lane in self._named(repositories)]
-            _settle(tasks)
+            # What is no failure of an image is an error of ours, and stops.
+            settle([workers.submit(self._repository, lane) for lane in self._named(repositories)])
         except BaseException:
             self.stopped.set()
             raise
@@ -171,7 +171,7 @@ class Migration:
         """Compare every tag that was brought or is there; differences are failures."""
         self.tally.verified = 0
         with working(jobs, "verify") as workers:
-            _settle([workers.submit(self._compare, lane, tag) for lane, tag in self.chosen])
+            settle([workers.submit(self._compare, lane, tag) for lane, tag in self.chosen])
 
     def _compare(self, lane: Lane, tag: str) -> None:
         with self._failing(f"{lane.source}:{tag}"):
@@ -197,12 +197,6 @@ class Migration:
             name, reason = printable(name), printable(error)
             self.tally.fail(name, reason)
             self.screen.say(f"{name}  FAILED: {reason}")
-
-
-def _settle(tasks: list[Future[None]]) -> None:
-    """Wait for all; what is no failure of an image is an error of ours, and stops."""
-    for task in as_completed(tasks):
-        task.result()
 
 
 def _would(outcome: Outcome) -> str:
