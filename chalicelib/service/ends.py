@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.domain.access import Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
-from chalicelib.domain.expiry import DAY_S, is_near, written
+from chalicelib.domain.expiry import DAY_S, End, is_near, named_life_s, written
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.records import Repository
 from chalicelib.domain.teams import Team, day_of
@@ -21,6 +21,12 @@ def expires_by_name(world: World, team: Team | None) -> bool:
     if world.mode is Mode.OPEN:
         return world.expires_tags_by_name
     return team is not None and team.expires_tags_by_name
+
+
+def end_by_name(world: World, tag: TagName, team: Team | None, now_s: int) -> End | None:
+    """When a tag that is set now ends by its name; None where it does not. Costs: 0."""
+    life_s = named_life_s(tag) if expires_by_name(world, team) else None
+    return None if life_s is None else End(now_s + life_s)
 
 
 def ending(survey: PullSurvey, now_s: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from chalicelib.domain import limits
 from chalicelib.domain.access import Action, Actor, Decision, Mode
 from chalicelib.domain.errors import ErrorCode, RegistryError
-from chalicelib.domain.expiry import End, looks_named, named_life_s
+from chalicelib.domain.expiry import End, looks_named
 from chalicelib.domain.image import check_image_id
 from chalicelib.domain.names import RepositoryName, TagName
 from chalicelib.domain.paging import Page
@@ -18,7 +18,7 @@ from chalicelib.domain.tokens import V1Token, render_v1_token
 from chalicelib.domain.webhooks import EventKind
 from chalicelib.service.accounts import decided
 from chalicelib.service.bridge import image_of_manifest, shown_id
-from chalicelib.service.ends import count_pull, expires_by_name
+from chalicelib.service.ends import count_pull, end_by_name
 from chalicelib.service.happenings import happening
 from chalicelib.service.hub import entered, new_repository
 from chalicelib.service.images import find
@@ -254,8 +254,7 @@ def _end_by_name(world: World, name: RepositoryName, tag: Tag) -> End | None:
     if not looks_named(tag.name):
         return None
     found = world.accounts.find_membership(world.team_of(name), None).team
-    life_s = named_life_s(tag.name) if expires_by_name(world, found) else None
-    return None if life_s is None else End(tag.updated_at_s + life_s)
+    return end_by_name(world, tag.name, found, tag.updated_at_s)
 
 
 def _end_before(world: World, name: RepositoryName, tag: Tag) -> int | None:

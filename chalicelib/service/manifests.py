@@ -9,7 +9,7 @@ from chalicelib.domain import limits
 from chalicelib.domain.access import Actor
 from chalicelib.domain.digest import DEFAULT_ALGORITHM, Digest
 from chalicelib.domain.errors import ErrorCode, ErrorItem, RegistryError
-from chalicelib.domain.expiry import End, named_life_s
+from chalicelib.domain.expiry import End
 from chalicelib.domain.manifest import Descriptor, Manifest, parse_manifest
 from chalicelib.domain.media_types import MANIFEST_SHAPES, Shape
 from chalicelib.domain.names import Reference, RepositoryName, TagName
@@ -22,7 +22,7 @@ from chalicelib.ports import Conflict, Held, Missing, PushSurvey
 from chalicelib.service.bridge import manifest_of_image
 from chalicelib.service.documents import keep, lists_annotations, parsed, raw_of
 from chalicelib.service.edge import with_adopted
-from chalicelib.service.ends import count_pull, ending, expires_by_name
+from chalicelib.service.ends import count_pull, end_by_name, ending
 from chalicelib.service.happenings import happening, pulled
 from chalicelib.service.hub import entered
 from chalicelib.service.races import repeated
@@ -102,7 +102,8 @@ def _stored(
         raise Conflict(f"{name} has just begun")
     team = world.team_of(name)
     stored = keep(world, team, manifest, len(tags))
-    ends = {tag: end or _end_by_name(world, tag, survey) for tag in tags}
+    now_s = world.clock.now_s()
+    ends = {tag: end or end_by_name(world, tag, survey.team, now_s) for tag in tags}
     world.metadata.put_manifest(
         team,
         survey.repository,
@@ -123,11 +124,6 @@ def _facts(manifest: Manifest, tags: Sequence[TagName]) -> dict[str, object]:
         "size_bytes": len(manifest.raw),
         "tags": [tag.value for tag in tags],
     }
-
-
-def _end_by_name(world: World, tag: TagName, survey: PushSurvey) -> End | None:
-    life_s = named_life_s(tag) if expires_by_name(world, survey.team) else None
-    return None if life_s is None else End(world.clock.now_s() + life_s)
 
 
 def _tag_of(

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from urllib.parse import urljoin, urlsplit
 
@@ -227,11 +228,12 @@ class RegistryClient:
         *,
         preload: bool,
     ) -> BaseHTTPResponse:
+        ask = partial(self._once, method, path, scopes, body, headers, preload=preload)
         for attempt in range(len(self.patience.pauses_s) + 1):
             last = attempt == len(self.patience.pauses_s)
             retry_after = None
             try:
-                answer = self._unlimited(method, path, scopes, body, headers, preload=preload)
+                answer = self._unlimited(ask)
             except urllib3.exceptions.HTTPError as error:
                 if last:
                     raise self._away(error) from None
@@ -247,20 +249,11 @@ class RegistryClient:
             self.patience.wait(attempt, retry_after)
         raise AssertionError("the last attempt returns or raises")
 
-    def _unlimited(
-        self,
-        method: str,
-        path: str,
-        scopes: Sequence[str],
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
-        *,
-        preload: bool,
-    ) -> BaseHTTPResponse:
+    def _unlimited(self, ask: Callable[[], BaseHTTPResponse]) -> BaseHTTPResponse:
         """One request, after all limits that are waited for."""
         while True:
             try:
-                answer = self._once(method, path, scopes, body, headers, preload=preload)
+                answer = ask()
             except TokensAway as away:
                 if away.status != 429 or not self.patience.outwaited(away.headers):
                     raise

@@ -26,7 +26,7 @@ from roadstead.client.image import ACCEPT, Descriptor, Image, gather
 from roadstead.client.memory import Memory
 from roadstead.client.names import Host, ImageName
 from roadstead.client.push import push_image, put_manifest
-from roadstead.client.sources.registry import RegistryImage, RemoteBlob, has_blob, pull_scope
+from roadstead.client.sources.registry import RegistryImage, RemoteBlob, blob_at, pull_scope
 from roadstead.migrate import lists
 from roadstead.migrate.sharing import SharedMemory
 from roadstead.migrate.tally import ImageWatch, Screen, Tally
@@ -71,10 +71,7 @@ class Part:
 
     def blob(self, descriptor: Descriptor) -> RemoteBlob | None:
         assert self.name is not None
-        repository = self.name.repository
-        if descriptor.urls and not has_blob(self.client, repository, descriptor.digest):
-            return None
-        return RemoteBlob(self.client, repository, descriptor)
+        return blob_at(self.client, self.name.repository, descriptor)
 
 
 @dataclass

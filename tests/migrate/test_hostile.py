@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from tests.clients.registry import Registry, free_port
 from tests.migrate.filling import Filled, digest_of, put_small, small_image
 from tests.migrate.peer import OCI, Asked, Peer, Says, Script, one_image, peer
 from tests.uploader.conftest import Command
+from tests.uploader.driving import interrupted
 
 PASSWORD = "not-to-be-seen"
 LOGIN = "Basic " + base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
@@ -399,13 +399,7 @@ def test_stopped_by_the_keyboard_it_says_how_far_it_came(
     with peer(lambda _: scripted(paths)) as there:
         words = ("migrate", f"docker://{there.host}", f"{ours.host}/{team}")
         process = roadstead.start(*words)
-        try:
-            assert gone.wait(30)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=30)
-        finally:
-            process.kill()
-            process.communicate()
+        out, err = interrupted(process, gone, within_s=30)
     assert process.returncode == 130
     assert "tags          0 brought" in out
     assert "stopped; repeat the command to go on from here" in err

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
 
 from tests.clients.registry import Registry
 from tests.migrate.peer import Asked, Says, one_image, peer
 from tests.uploader.conftest import Command
+from tests.uploader.driving import interrupted
 
 # Far longer than the test waits for the command to end.
 HELD_S = 60.0
@@ -34,12 +34,8 @@ def test_stopped_while_it_verifies_it_ends_at_once(
         words = (f"docker://{there.host}", f"{ours.host}/{team}", "a/app")
         process = roadstead.start("migrate", "--verify", *words)
         try:
-            assert verifies.wait(30)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = interrupted(process, verifies, within_s=20)
         finally:
-            process.kill()
-            process.communicate()
             ended.set()
     assert process.returncode == 130
     assert "tags          1 brought" in out

@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from tests.uploader.lambdaonly import QuietHandler, serving
 
 HANG_UP = 0
 
@@ -40,41 +42,19 @@ class Server:
 @contextmanager
 def one_wire(always: Said) -> Iterator[Server]:
     """Serve for as long as the block runs."""
+    server = Server("", always)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
+    class Handler(QuietHandler):
         def _serve(self) -> None:
             said = server.next(self.client_address[1])
             if said.status == HANG_UP:
-                self.close_connection = True
+                self.hang_up()
                 return
-            self.send_response(said.status)
-            for name, value in {"Content-Length": str(len(said.body)), **said.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(said.body)
+            headers = {"Content-Length": str(len(said.body)), **said.headers}
+            self.answer(said.status, headers.items(), said.body)
 
         do_GET = do_HEAD = _serve  # noqa: N815
 
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except ConnectionError:
-                return
-
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
-    server = Server(f"127.0.0.1:{listener.server_address[1]}", always)
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Handler) as url:
+        server.host = urlsplit(url).netloc
         yield server
-    finally:
-        listener.shutdown()
-        thread.join()
-        listener.server_close()

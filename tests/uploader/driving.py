@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import signal
+import subprocess
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -140,3 +143,16 @@ def assert_same_layout(folder: Path, image: Image) -> None:
     (entry,) = json.loads((folder / "index.json").read_text())["manifests"]
     assert entry["digest"] == image.top.digest
     assert not (folder / ".roadstead").exists()
+
+
+def interrupted(
+    process: subprocess.Popen[str], begun: threading.Event, *, within_s: int
+) -> tuple[str, str]:
+    """Ctrl-C once a command has come so far; what it has said by its end."""
+    try:
+        assert begun.wait(30)
+        process.send_signal(signal.SIGINT)
+        return process.communicate(timeout=within_s)
+    finally:
+        process.kill()
+        process.communicate()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from tests.migrate.filling import digest_of
 from tests.migrate.peer import Asked, Says, one_image, peer
 from tests.uploader.conftest import Command
+from tests.uploader.driving import interrupted
 
 # Far longer than the test waits for the command to end.
 HELD_S = 60.0
@@ -58,12 +58,8 @@ def test_stopped_by_the_keyboard_it_ends_at_once(
     with peer(lambda _: answer) as there:
         process = roadstead.start(*WORDS[command](there.host, tmp_path / "image"))
         try:
-            assert asked_for.wait(30)
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=20)
+            _, err = interrupted(process, asked_for, within_s=20)
         finally:
-            process.kill()
-            process.communicate()
             ended.set()
     assert process.returncode == 130
     assert "stopped; repeat the command to go on from here" in err

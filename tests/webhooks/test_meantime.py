@@ -60,12 +60,7 @@ def test_what_waits_for_its_next_attempt_has_its_message_after_a_pause() -> None
     scene.receivers.mood = lambda url: 500
     scene.happens("acme/app")
     scene.wake("acme/app")
-    # Until the pause before the next attempt is half an hour.
-    while scene.clock.at_s < NOW_S + 800:
-        run_one(scene, scene.queue.due()[0], Reaper())
-        if not scene.queue.due():
-            scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
-    next_at_s = first_of(scene, hook).next_at_s
+    next_at_s = fails_until_a_long_pause(scene, hook)
     scene.store.change_hook(hook, replace(hook, is_paused=True))
     while scene.queue.due():
         run_one(scene, scene.queue.due()[0], Reaper())
@@ -76,6 +71,16 @@ def test_what_waits_for_its_next_attempt_has_its_message_after_a_pause() -> None
     run_until_idle(scene, next_at_s + 10)
     assert first_of(scene, hook) is None
     assert scene.clock.at_s == next_at_s
+
+
+def fails_until_a_long_pause(scene: Scene, hook: Webhook) -> int:
+    """Attempts until the pause before the next is half an hour; answers when that one is."""
+    while scene.clock.at_s < NOW_S + 800:
+        run_one(scene, scene.queue.due()[0], Reaper())
+        if not scene.queue.due():
+            scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
+    next_at_s: int = first_of(scene, hook).next_at_s
+    return next_at_s
 
 
 def first_of(scene: Scene, hook: Webhook) -> Any:
@@ -91,11 +96,7 @@ def test_a_repetition_does_not_swallow_the_message_of_what_waits_behind_it() -> 
     scene.receivers.mood = lambda url: 500
     scene.happens("acme/app")
     scene.wake("acme/app")
-    while scene.clock.at_s < NOW_S + 800:
-        run_one(scene, scene.queue.due()[0], Reaper())
-        if not scene.queue.due():
-            scene.clock.at_s = min(sent.due_s for sent in scene.queue.messages)
-    next_at_s = first_of(scene, hook).next_at_s
+    next_at_s = fails_until_a_long_pause(scene, hook)
     # Its message has come on its way there. Meanwhile the first is told once more, at the second
     # try, and between the two the message comes.
     scene.clock.at_s -= 5

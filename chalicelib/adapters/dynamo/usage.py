@@ -158,11 +158,10 @@ class Usage:
         for row in self._table.scan(
             LinkRow, ManifestEntryRow, BlobRow, RepositoryRow, team_models.TeamRow
         ):
-            if isinstance(row, team_models.TeamRow):
-                ended |= {row.value().name} if is_over(row.ends_at_s, now_s) else set()
-            elif isinstance(row, RepositoryRow):
-                team = row.pk.split("#")[1]
-                ended |= {(team, row.name().shown)} if has_ended(row, now_s) else set()
+            if isinstance(row, team_models.TeamRow) and is_over(row.ends_at_s, now_s):
+                ended.add(row.name)
+            elif isinstance(row, RepositoryRow) and has_ended(row, now_s):
+                ended.add((row.pk.partition("#")[2], row.name().shown))
             for each in _held(row):
                 sizes[each.team, each.repository] += each.size_bytes
         for (team, repository), size_bytes in sizes.items():

@@ -67,17 +67,21 @@ class RegistryImage:
 
     def blob(self, descriptor: Descriptor) -> RemoteBlob | None:
         """Its bytes; None for a foreign layer that is elsewhere only. Raises: TransferError."""
-        if descriptor.urls and not has_blob(self._client, self._repository, descriptor.digest):
-            return None
-        return self.remote(descriptor)
+        return blob_at(self._client, self._repository, descriptor)
 
     def remote(self, descriptor: Descriptor) -> RemoteBlob:
         """A blob, whether it is there or not."""
         return RemoteBlob(self._client, self._repository, descriptor)
 
 
-def has_blob(client: RegistryClient, repository: str, digest: str) -> bool:
-    """Whether a registry gives a blob to us. Raises: TransferError."""
+def blob_at(client: RegistryClient, repository: str, descriptor: Descriptor) -> RemoteBlob | None:
+    """A blob's bytes; None for a foreign layer that is elsewhere only. Raises: TransferError."""
+    if descriptor.urls and not _has_blob(client, repository, descriptor.digest):
+        return None
+    return RemoteBlob(client, repository, descriptor)
+
+
+def _has_blob(client: RegistryClient, repository: str, digest: str) -> bool:
     path = f"/v2/{repository}/blobs/{digest}"
     try:
         client.send(
